@@ -141,6 +141,7 @@ int ctl_log_level(const ctl_args *args);
 int ctl_reload(const ctl_args *args);
 int ctl_why(const ctl_args *args);
 int ctl_in_flight(const ctl_args *args);
+int ctl_packets(const ctl_args *args);
 int ctl_status(const ctl_args *args);
 int ctl_top(const ctl_args *args);
 

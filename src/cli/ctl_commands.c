@@ -272,6 +272,20 @@ static void print_webhooks(const json_t *w)
         (void)printf("they fail since %s: %s\n", ctl_text(w, "failing_since"), problem);
 }
 
+static void print_packet_log(const json_t *l)
+{
+    const char *problem = ctl_text(l, "problem");
+    if (!json_is_object(l))
+        return;
+    (void)printf("packets in %s: %" JSON_INTEGER_FORMAT " lines written, %" JSON_INTEGER_FORMAT
+                 " packets missing, %" JSON_INTEGER_FORMAT " KiB%s%s\n",
+                 ctl_text(l, "folder"), ctl_number(l, "lines"), ctl_number(l, "missing"),
+                 ctl_number(l, "bytes") / 1024, ctl_text(l, "oldest")[0] == '\0' ? "" : " since ",
+                 ctl_text(l, "oldest"));
+    if (problem[0] != '\0')
+        (void)printf("it cannot be written since %s: %s\n", ctl_text(l, "failing_since"), problem);
+}
+
 /* What the API added and the configuration leaves no room for. */
 static void show_set_aside(const json_t *all)
 {
@@ -296,6 +310,7 @@ int ctl_status(const ctl_args *args)
                      ctl_number(r.value, "open"), ctl_text(r.value, "log_level"));
         ctl_print_price_service(json_object_get(r.value, "price_service"));
         print_webhooks(json_object_get(r.value, "webhooks"));
+        print_packet_log(json_object_get(r.value, "packet_log"));
         show_set_aside(json_object_get(r.value, "set_aside"));
     }
     ctl_reply_clear(&r);

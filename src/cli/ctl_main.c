@@ -66,6 +66,21 @@ static const ctl_option rates_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option packets_options[] = {
+    {"--from", "TIME",
+     "over at this day or time or later, in UTC. Default: an hour ago; with --id: from the "
+     "beginning"},
+    {"--to", "TIME", "over before this day or time. Default: now"},
+    {"--destination", "PREFIX", "to addresses that begin with this"},
+    {"--id", "DIGITS", "the packet whose condition begins with these digits"},
+    {"--code", "CODE", "rejected with this code, such as T04, or T for all that begin so"},
+    {"--rejected", NULL, "rejected with any code"},
+    {"--limit", "NUMBER", "at most so many. Default: 1000"},
+    {"--follow", NULL, "packets as they come, from now on or from --from on"},
+    {"--csv", NULL, "print a table for spreadsheets"},
+    {NULL, NULL, NULL},
+};
+
 static const ctl_option top_options[] = {
     {"--interval", "SECONDS", "how often to look. Default: 2"},
     {"--count", "NUMBER", "end after so many tables. Default: when it is interrupted"},
@@ -141,6 +156,11 @@ const ctl_command ctl_commands[] = {
      "often, "
      "since the node was started.",
      NULL, 1, 1, ctl_why},
+    {"packets", "what became of packets", "[ACCOUNT] [OPTIONS]",
+     "Packets that the account sent or was sent, the oldest first, each with its result, from the "
+     "log of packets (packet-log of the configuration). What is missing in the log is said. With "
+     "--json each packet is a line; lines with \"event\" are about the log.",
+     packets_options, 1, 0, ctl_packets},
     {"in-flight", "packets that were out when the node was killed", "[OPTIONS]",
      "What neighbours had fulfilled and the node had not booked was booked when it was started. "
      "What "

@@ -13,8 +13,9 @@
 
 /* An answer that waits until the books are kept, or something in them is found. */
 typedef struct waiting {
-    rill_web_waiting web;  /* first; in no line: it waits for a look */
-    rill_admin_look *look; /* NULL: it waits for a group */
+    rill_web_waiting web;  /* first; in no line: it waits for a look or a search */
+    rill_admin_look *look; /* NULL: it waits for something else */
+    rill_packet_search *search;
     rill_admin_answer answer;
 } waiting;
 
@@ -92,6 +93,8 @@ static void unlink_waiting(waiting *w)
     rill_web_stop_waiting(&w->web);
     if (w->look != NULL)
         w->look->look.user = NULL;
+    if (w->search != NULL)
+        w->search->user = NULL;
 }
 
 static void free_waiting(waiting *w)
@@ -113,6 +116,7 @@ static waiting *begin_waiting(rill_web_connection *c, uint64_t handle, rill_admi
     if (w == NULL) {
         rill_admin_free(answer);
         rill_admin_free_look(answer->look);
+        rill_admin_free_search(answer->search);
         answer->status = 503;
         respond(c, handle, answer);
         return NULL;
@@ -191,6 +195,38 @@ void rill_admin_answered(rill_admin *a, uint64_t ticket, rill_admin_answer *answ
         return;
     }
     rill_admin_free(answer);
+}
+
+/* Nobody waits for it if its user is NULL. */
+static void on_searched(rill_packet_search *s)
+{
+    waiting *w = s->user;
+    if (w != NULL) {
+        rill_admin_answer answer;
+        rill_admin_answer_search(s, &answer);
+        unlink_waiting(w);
+        respond(w->web.connection, w->web.handle, &answer);
+        rill_admin_free(&answer);
+        free_waiting(w);
+    }
+    rill_admin_free_search(s);
+}
+
+static void wait_for_search(const rill_admin *a, rill_web_connection *c, uint64_t handle,
+                            rill_admin_answer *answer)
+{
+    waiting *w = begin_waiting(c, handle, answer);
+    if (w == NULL)
+        return;
+    rill_web_wait(&w->web, c, handle, NULL, 0);
+    w->search = answer->search;
+    w->search->user = w;
+    w->search->done = on_searched;
+    int rc = a->options.control->search(a->options.control->user, w->search);
+    if (rc != RILL_OK) {
+        w->search->rc = rc;
+        on_searched(w->search);
+    }
 }
 
 void rill_admin_kept(rill_admin *a, uint64_t group)
@@ -275,6 +311,10 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
     }
     if (answer.look != NULL) {
         wait_for_look(a, c, handle, &answer);
+        return;
+    }
+    if (answer.search != NULL) {
+        wait_for_search(a, c, handle, &answer);
         return;
     }
     if (answer.ticket != 0) {

@@ -145,6 +145,12 @@ void rill_admin_peer_metrics(const rill_core *core, rill_admin_lines *l);
 json_t *rill_admin_webhooks(const rill_core *core);
 void rill_admin_webhook_metrics(const rill_core *core, rill_admin_lines *l);
 
+/* admin_packets.c: begins a search, which out->search has then, or refuses. */
+void rill_admin_begin_packets(const rill_core *core, rill_bytes query, rill_admin_answer *out);
+/* How the log of packets is: null if there is none; NULL: no memory. */
+json_t *rill_admin_packet_log(const rill_core *core);
+void rill_admin_packet_metrics(const rill_core *core, rill_admin_lines *l);
+
 /* admin_node.c: assets and the node itself. */
 void rill_admin_assets(const rill_core *core, rill_admin_answer *out);
 void rill_admin_node(const rill_core *core, const rill_admin_control *control,

@@ -125,6 +125,11 @@ static void show_openapi(const question *q, rill_admin_answer *out)
     rill_admin_openapi(out);
 }
 
+static void show_packets(const question *q, rill_admin_answer *out)
+{
+    rill_admin_begin_packets(q->core, q->query, out);
+}
+
 static void audit(const question *q, rill_admin_answer *out)
 {
     (void)q;
@@ -399,6 +404,7 @@ static const resource resources[] = {
     {"/v1/entries", "GET", show_entries, false, false},
     {"/v1/events", "GET", follow, false, false},
     {"/v1/in-flight", "GET", show_flights, false, false},
+    {"/v1/packets", "GET", show_packets, false, true},
     {"/v1/assets", "GET", show_assets, false, false},
     {"/v1/rates", "GET", show_rates, false, false},
     {"/v1/rates", "PUT", enter_price, false, false},

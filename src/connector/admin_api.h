@@ -13,6 +13,7 @@
 #include "connector/core.h"
 #include "connector/events.h"
 #include "connector/peering.h"
+#include "connector/packet_search.h"
 #include "store/look.h"
 
 /* Bytes of a request's body. */
@@ -47,6 +48,8 @@ typedef struct rill_admin_control {
      */
     int (*change)(void *user, const rill_admin_change *change, json_t *changes, json_t *problems,
                   uint64_t *group);
+    /* As rill_packet_desk_search. RILL_ERR_NOT_FOUND: there is no log of packets. */
+    int (*search)(void *user, rill_packet_search *search);
     void *user;
     /*
      * Asks a peer; what came of it is told with the ticket, later. The question is taken, also
@@ -90,6 +93,8 @@ typedef struct rill_admin_answer {
      * rill_admin_answer_look. The caller's, to be freed with rill_admin_free_look. NULL: there is.
      */
     rill_admin_look *look;
+    /* The same, with the log of packets, rill_admin_answer_search and rill_admin_free_search. */
+    rill_packet_search *search;
 } rill_admin_answer;
 
 /* Never fails: what cannot be done is an answer, too. control may be NULL: there is none. */
@@ -99,6 +104,8 @@ void rill_admin_free(rill_admin_answer *answer);
 /* What was looked for is found. */
 void rill_admin_answer_look(const rill_admin_look *look, rill_admin_answer *out);
 void rill_admin_free_look(rill_admin_look *look);
+void rill_admin_answer_search(const rill_packet_search *search, rill_admin_answer *out);
+void rill_admin_free_search(rill_packet_search *search);
 
 /* The resources that there are, for who describes them: NULL behind the last. */
 const char *rill_admin_resource(size_t index, const char **method);

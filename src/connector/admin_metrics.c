@@ -143,6 +143,7 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
     rill_admin_price_metrics(core, &l);
     rill_admin_webhook_metrics(core, &l);
     rill_admin_peer_metrics(core, &l);
+    rill_admin_packet_metrics(core, &l);
     if (l.failed || l.text == NULL)
         out->status = 503;
     else

@@ -63,12 +63,13 @@ void rill_admin_node(const rill_core *core, const rill_admin_control *control,
     const char *state = rill_core_is_failing(core)    ? "the books cannot be written"
                         : rill_core_is_draining(core) ? "stopping"
                                                       : "ready";
-    rill_admin_json(
-        out, 200,
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:o?, s:o, s:o}", "version", RILL_VERSION,
-                  "address", rill_hub_address(hub), "state", state, "open",
-                  (json_int_t)rill_hub_open(hub), "accounts", (json_int_t)rill_core_accounts(core),
-                  "log_level", control == NULL ? NULL : levels[control->level(control->user)],
-                  "price_service", rill_admin_price_service(core), "set_aside",
-                  rill_admin_set_aside(control), "webhooks", rill_admin_webhooks(core)));
+    rill_admin_json(out, 200,
+                    json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:o?, s:o, s:o, s:o}", "version",
+                              RILL_VERSION, "address", rill_hub_address(hub), "state", state,
+                              "open", (json_int_t)rill_hub_open(hub), "accounts",
+                              (json_int_t)rill_core_accounts(core), "log_level",
+                              control == NULL ? NULL : levels[control->level(control->user)],
+                              "price_service", rill_admin_price_service(core), "set_aside",
+                              rill_admin_set_aside(control), "webhooks", rill_admin_webhooks(core),
+                              "packet_log", rill_admin_packet_log(core)));
 }

@@ -280,6 +280,32 @@ static const rill_field webhooks_fields[] = {
 static const rill_shape webhooks_shape = {"webhooks", sizeof(rill_config_webhooks), webhooks_fields,
                                           .defaults = webhooks_defaults};
 
+static void packet_log_defaults(void *out)
+{
+    rill_config_packet_log *l = out;
+    l->size = UINT64_C(1) << 30;
+    l->keep = UINT64_C(14) * 24 * 3600 * RILL_SECOND;
+    l->addresses = true;
+}
+
+static const rill_field packet_log_fields[] = {
+    {"folder", "Where its files are, which nobody else writes. It is made if it is not there.",
+     RILL_KIND_TEXT, AT(rill_config_packet_log, folder), .required = true},
+    {"size", "What all of its files may take, such as 500MiB: the oldest go first. Default: 1GiB.",
+     RILL_KIND_SIZE, AT(rill_config_packet_log, size), .min = UINT64_C(1) << 20,
+     .max = UINT64_C(1) << 50},
+    {"keep", "How long a packet is kept at most. Default: 14d.", RILL_KIND_DURATION,
+     AT(rill_config_packet_log, keep), .min = 60 * RILL_SECOND,
+     .max = UINT64_C(36500) * 24 * 3600 * RILL_SECOND},
+    {"addresses",
+     "Is it kept where each packet goes? An address says which of a neighbour's customers it is"
+     " for. Default: true.",
+     RILL_KIND_BOOL, AT(rill_config_packet_log, addresses)},
+    END,
+};
+static const rill_shape packet_log_shape = {"a log of packets", sizeof(rill_config_packet_log),
+                                            packet_log_fields, .defaults = packet_log_defaults};
+
 static const rill_field route_fields[] = {
     {"prefix", "Addresses that begin with this.", RILL_KIND_TEXT, AT(rill_config_route, prefix),
      .required = true},
@@ -310,6 +336,7 @@ static void config_defaults(void *out)
     rill_config *c = out;
     rates_defaults(&c->rates);
     webhooks_defaults(&c->webhooks);
+    packet_log_defaults(&c->packet_log);
     admin_defaults(&c->admin);
     engines_defaults(&c->engines);
     rill_config_peering_shape.defaults(&c->peering);
@@ -340,6 +367,8 @@ static const rill_field config_fields[] = {
      "Accounts on which this node and another one agree by themselves, as Rafiki's auto-peering"
      " does. Default: none.",
      RILL_KIND_STRUCT, AT(rill_config, peering), .of = &rill_config_peering_shape},
+    {"packet-log", "A line of each packet, in files that operators can look into.",
+     RILL_KIND_STRUCT, AT(rill_config, packet_log), .of = &packet_log_shape},
     {"routes", "Which addresses are reached by which account.", RILL_KIND_LIST,
      AT(rill_config, routes), .of = &route_shape},
     {"default-route", "The account for all other addresses. Default: the parent.", RILL_KIND_TEXT,

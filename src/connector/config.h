@@ -164,6 +164,17 @@ typedef struct rill_config_webhooks {
     uint64_t timeout;    /* nanoseconds for an answer */
 } rill_config_webhooks;
 
+/* What is kept of each packet. */
+typedef struct rill_config_packet_log {
+    rill_place place;
+    const char *folder; /* NULL: nothing is */
+    uint64_t size;      /* bytes of all its files */
+    uint64_t keep;      /* nanoseconds */
+    bool addresses;     /* where packets go is in it */
+} rill_config_packet_log;
+
+bool rill_config_same_packet_log(const rill_config_packet_log *a, const rill_config_packet_log *b);
+
 bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_webhooks *b);
 
 /* What a peer gets that asks for an account in this asset. */
@@ -225,6 +236,7 @@ typedef struct rill_config {
     rill_config_rates rates;
     rill_config_webhooks webhooks;
     rill_config_peering peering;
+    rill_config_packet_log packet_log;
     rill_items routes;           /* rill_config_route */
     const char *default_route;   /* an account; NULL: the parent, if there is one */
     uint64_t min_message_window; /* nanoseconds */

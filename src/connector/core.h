@@ -15,6 +15,7 @@
 #include "connector/clerk.h"
 #include "connector/config.h"
 #include "connector/histogram.h"
+#include "connector/packet_desk.h"
 #include "connector/rates.h"
 #include "connector/rejects.h"
 #include "connector/routing.h"
@@ -261,6 +262,16 @@ uint64_t rill_core_routes_deadline(const rill_core *c);
 void rill_core_written(rill_core *c, int rc, const char *problem);
 /* Is everything in the store? */
 bool rill_core_is_kept(const rill_core *c);
+
+/* ---- the log of packets ---- */
+
+/*
+ * Packets are noted there from now on, borrowed; NULL: nowhere. Of those that are under way no line
+ * is written. After rill_core_begin.
+ */
+void rill_core_log_packets(rill_core *c, rill_packet_desk *desk);
+/* NULL: there is none. */
+rill_packet_desk *rill_core_packet_log(const rill_core *c);
 
 /* ---- what one operator proposes, and another one confirms ---- */
 

@@ -37,5 +37,6 @@ void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
 void rill_core_tell_rates(rill_core_change *n);
 void rill_core_tell_webhooks(rill_core_change *n);
 void rill_core_tell_peering(rill_core_change *n);
+void rill_core_tell_packet_log(rill_core_change *n);
 
 #endif

@@ -104,6 +104,7 @@ struct rill_core {
     rill_webhook webhook;
     rill_overlay proposals;
     rill_peering peering;
+    rill_packet_notes notes; /* user: the desk; NULL: there is none */
     /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
     uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */

@@ -210,3 +210,23 @@ void rill_core_tell_webhooks(rill_core_change *n)
     else
         rill_core_tell_change(n, NULL, "webhooks %s, before %s", now, before);
 }
+
+void rill_core_tell_packet_log(rill_core_change *n)
+{
+    const rill_config_packet_log *old = &n->core->options.config->packet_log;
+    const rill_config_packet_log *fresh = &n->fresh->packet_log;
+    if (rill_config_same_packet_log(old, fresh))
+        return;
+    note_place(n, NULL, "packet-log folder", old->folder, fresh->folder);
+    if (fresh->folder == NULL || old->folder == NULL)
+        return;
+    if (old->size != fresh->size)
+        rill_core_tell_change(n, NULL, "packet-log size %llu MiB, before %llu MiB",
+                              (unsigned long long)(fresh->size >> 20),
+                              (unsigned long long)(old->size >> 20));
+    if (old->keep != fresh->keep)
+        rill_core_tell_change(n, NULL, "packet-log keep %llu s, before %llu s",
+                              (unsigned long long)(fresh->keep / RILL_SECOND),
+                              (unsigned long long)(old->keep / RILL_SECOND));
+    note_flag(n, NULL, "packet-log addresses", old->addresses, fresh->addresses);
+}

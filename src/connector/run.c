@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The core on a loop: its clock, its store, its ports and its links. */
+/*
+ * The core on a loop: its clock, its store, its ports and its links.
+ *
+ * Over 600 lines: what the core asks of a loop, and the order in which all of it begins and ends.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
@@ -298,9 +302,8 @@ static void release(rill_connector *c)
     rill_free(memory(), c);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void one_handle_less(rill_connector *c)
 {
-    rill_connector *c = handle->data;
     rill_loop *loop = c->loop;
     if (--c->handles > 0)
         return;
@@ -309,6 +312,11 @@ static void on_handle_closed(uv_handle_t *handle)
     rill_loop_stale(loop);
     release(c);
     rill_loop_drop(loop);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    one_handle_less(handle->data);
 }
 
 static void close_handles(rill_connector *c)
@@ -341,6 +349,7 @@ static void finish(rill_connector *c)
     rill_store *store = c->store;
     c->store = NULL;
     rill_store_close(store);
+    rill_run_packets_close(c);
     close_handles(c);
 }
 
@@ -374,6 +383,11 @@ static void say_ready(rill_task *task)
 static int begin_rest(rill_connector *c)
 {
     int rc = rill_core_begin(c->core, c->store, rill_connector_problem, &c->options);
+    rill_run_packets *packets = NULL;
+    if (rc == RILL_OK)
+        rc = rill_run_packets_prepare(&packets, c, &c->config);
+    if (rc == RILL_OK)
+        rill_run_packets_use(c, packets, &c->config);
     if (rc == RILL_OK)
         rc = rill_connector_open_admin(c);
     if (rc == RILL_OK)
@@ -443,7 +457,7 @@ static void on_chores(uv_timer_t *timer)
         chores(c);
 }
 
-static const connector_events events = {on_addressed, fail, finish, chores};
+static const connector_events events = {on_addressed, fail, finish, chores, one_handle_less};
 
 /* The configuration again, with what operators added before. */
 static int read_overlay(rill_connector *c)
@@ -530,6 +544,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
                                       on_load,
                                       rill_connector_overlay,
                                       rill_connector_change,
+                                      rill_run_packets_search,
                                       c,
                                       rill_connector_ask_peer};
     rill_overlay_init(&c->overlay, memory());

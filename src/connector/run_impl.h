@@ -10,6 +10,7 @@
 #include "connector/engine_port.h"
 #include "connector/peering_port.h"
 #include "connector/run.h"
+#include "connector/run_packets.h"
 #include "connector/run_rates.h"
 #include "connector/run_webhooks.h"
 #include "io/loop.h"
@@ -50,6 +51,8 @@ typedef struct connector_events {
     void (*gone)(rill_connector *c);
     /* Something is to be looked at in a moment. */
     void (*chores)(rill_connector *c);
+    /* One of `handles` is closed, which was counted. */
+    void (*handle_closed)(rill_connector *c);
 } connector_events;
 
 typedef struct connector_arena {
@@ -92,6 +95,8 @@ struct rill_connector {
     rill_task peers_done;
     rill_run_rates *rates;       /* NULL: it has not begun, or is closed */
     rill_run_webhooks *webhooks; /* the same */
+    rill_run_packets *packets;        /* NULL: there is no log of packets */
+    rill_run_packets *ending_packets; /* of configurations before */
     char socket[512];            /* the operator's; empty: there is none */
     connector_link **links;
     size_t link_count;

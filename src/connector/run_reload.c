@@ -17,6 +17,7 @@ typedef struct loading {
     rill_tokens engines;
     connector_link **links;
     rill_core_change *change;
+    rill_run_packets *packets;
     bool from_file;
     char *text; /* of the file; NULL: that which was read last */
     size_t text_len;
@@ -183,6 +184,8 @@ static int prepare(loading *l)
     if (rc == RILL_OK)
         rc = rill_connector_change_links(c, &l->fresh, &l->links);
     if (rc == RILL_OK)
+        rc = rill_run_packets_prepare(&l->packets, c, &l->fresh);
+    if (rc == RILL_OK)
         rc = rill_connector_renew_tls(c, &l->fresh);
     return rc;
 }
@@ -193,6 +196,7 @@ static void give_up(loading *l)
         rill_connector_forget_links(l->links, l->fresh.accounts.count);
     if (l->change != NULL)
         rill_core_forget_change(l->change);
+    rill_run_packets_forget(l->connector, l->packets);
     rill_arena_clear(&l->arena->arena);
     rill_free(memory(), l->arena);
 }
@@ -247,6 +251,7 @@ static void apply(loading *l, const char *who)
     say_secrets(l, who);
     rill_core_apply(l->change, who, on_change, l);
     rill_connector_apply_links(c, l->links, &l->fresh);
+    rill_run_packets_use(c, l->packets, &l->fresh);
     swap_operators(l);
     const bool different = !rill_config_same_webhooks(&c->config.webhooks, &l->fresh.webhooks);
     c->config = l->fresh;

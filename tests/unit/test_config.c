@@ -246,6 +246,51 @@ static void test_errors_say_where_and_what(void **state)
             "3:63: accounts: 'a' is there twice, first in line 3");
 }
 
+/* What is kept of packets: sizes and times, bounded though nobody says so. */
+static void test_packet_log(void **state)
+{
+    (void)state;
+    static const char small[] =
+        "address: g.x\nstore: {path: b}\naccounts: {a: {relation: child, asset: USD/2, tokens:"
+        " env:T}}\n";
+    char text[400];
+    assert_int_equal(parse(small), RILL_OK);
+    assert_null(config.packet_log.folder);
+    snprintf(text, sizeof text, "%spacket-log: {folder: /p}\n", small);
+    assert_int_equal(parse(text), RILL_OK);
+    assert_string_equal(config.packet_log.folder, "/p");
+    assert_int_equal(config.packet_log.size, UINT64_C(1) << 30);
+    assert_int_equal(config.packet_log.keep, 14 * 24 * 3600 * RILL_SECOND);
+    assert_true(config.packet_log.addresses);
+    static const struct {
+        const char *size;
+        uint64_t bytes; /* 0: refused */
+    } sizes[] = {
+        {"1MiB", UINT64_C(1) << 20},
+        {"1024KiB", UINT64_C(1) << 20},
+        {"3GiB", UINT64_C(3) << 30},
+        {"1024TiB", UINT64_C(1) << 50},
+        {"1025TiB", 0},
+        {"1023KiB", 0},
+        {"1048576", 0},
+        {"1MB", 0},
+        {"1 MiB", 0},
+        {"-1MiB", 0},
+        {"MiB", 0},
+        {"99999999999999999999TiB", 0},
+        {"18014398509481985KiB", 0},
+        {"1.5GiB", 0},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        snprintf(text, sizeof text, "%spacket-log: {folder: p, size: %s}\n", small, sizes[i].size);
+        assert_int_equal(parse(text) == RILL_OK, sizes[i].bytes != 0);
+        if (sizes[i].bytes != 0)
+            assert_int_equal(config.packet_log.size, sizes[i].bytes);
+        else
+            assert_non_null(strstr(first, "size: a size such as 500MiB or 2GiB, from 1MiB to"));
+    }
+}
+
 /* A report is one line, whatever a key or a value has. */
 static void test_characters_of_control(void **state)
 {
@@ -253,7 +298,7 @@ static void test_characters_of_control(void **state)
     refused("? \"a\\nb\\e[1m\"\n: 1\n",
             "1:3: 'a?b?[1m' is not known in the configuration; there are: "
             "address, store, admin, engines, listen, accounts, rates, webhooks, peering, "
-            "routes, default-route, min-message-window, max-hold-time, route-interval,"
+            "packet-log, routes, default-route, min-message-window, max-hold-time, route-interval,"
             " route-hold-down");
     refused(SMALL("relation: \"a\\tb\", asset: USD/2, tokens: env:T"),
             "4:17: relation: parent, peer or child, not 'a?b'");
@@ -463,6 +508,7 @@ int main(void)
         TEST(test_defaults),
         TEST(test_who_is_told_routes),
         TEST(test_errors_say_where_and_what),
+        TEST(test_packet_log),
         TEST(test_characters_of_control),
         TEST(test_secrets_are_not_shown),
         TEST(test_what_makes_no_sense),

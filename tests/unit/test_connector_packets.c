@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of packets gets into the log of packets. */
+#include "connector_world.h"
+#include "packet_disk.h"
+
+#include "connector/packet_desk.h"
+
+static rill_packet_desk *desk;
+
+static void on_desk(void *user)
+{
+    (void)user;
+}
+
+static void on_desk_says(void *user, const char *line)
+{
+    (void)user;
+    (void)line;
+}
+
+static void log_packets(void)
+{
+    const rill_packet_desk_options o = {
+        .allocator = rill_allocator_default(),
+        .files = &disk_files,
+        .limits = {UINT64_C(1) << 20, 86400000},
+        .addresses = true,
+        .wake = on_desk,
+        .soon = on_desk,
+        .say = on_desk_says,
+    };
+    disk_reset();
+    assert_int_equal(rill_packet_desk_new(&desk, &o), RILL_OK);
+    rill_core_log_packets(core, desk);
+}
+
+static char all[65536];
+
+/* All that was written, but for when it was and how long it took. */
+static const char *logged(void)
+{
+    size_t len = 0;
+    rill_core_log_packets(core, NULL);
+    rill_packet_desk_free(desk);
+    for (size_t i = 0; i < folder.count; i++) {
+        memcpy(all + len, folder.files[i].data, folder.files[i].len);
+        len += folder.files[i].len;
+    }
+    all[len] = '\0';
+    disk_reset();
+    return all;
+}
+
+static void has(const char *lines, const char *what)
+{
+    if (strstr(lines, what) == NULL)
+        fail_msg("%s is not in %s", what, lines);
+}
+
+/* Lines that begin with a source, which are those of packets. */
+static size_t count(const char *lines)
+{
+    size_t n = 0;
+    for (const char *at = strstr(lines, "\"from\""); at != NULL; at = strstr(at + 1, "\"from\""))
+        n++;
+    return n;
+}
+
+/* It is over when its Fulfill goes on; and until then no line says that it was fulfilled. */
+static void test_fulfilled(void **state)
+{
+    (void)state;
+    all_come();
+    log_packets();
+    send(&alice, 1, "g.x.b.server", 100);
+    now.mono_ns += 3 * RILL_MS;
+    fulfill(&bob, fulfillment);
+    turn();
+    now.mono_ns += 2 * RILL_MS;
+    written();
+    const char *lines = logged();
+    assert_int_equal(count(lines), 1);
+    has(lines, "\"from\":\"alice\",\"to\":\"bob\",\"in\":\"100\",\"out\":\"5000\","
+               "\"destination\":\"g.x.b.server\",\"id\":\"");
+    has(lines, "\"expires\":\"2023-11-14T22:13:30.000Z\",\"us\":5000,\"result\":\"fulfilled\"}\n");
+    /* Its id is of the condition, and never of the fulfillment. */
+    rill_prepare p = prepare_to("g.x");
+    char id[2 * RILL_PACKET_ID + 1];
+    for (size_t i = 0; i < RILL_PACKET_ID; i++)
+        snprintf(id + 2 * i, 3, "%02x", p.condition[i]);
+    has(lines, id);
+    for (size_t i = 0; i < RILL_PACKET_ID; i++)
+        snprintf(id + 2 * i, 3, "%02x", fulfillment[i]);
+    assert_null(strstr(lines, id));
+    assert_null(strstr(lines, "reply")); /* data */
+}
+
+static void test_rejected(void **state)
+{
+    (void)state;
+    all_come();
+    log_packets();
+    send(&alice, 1, "g.x.b.server", 1000);
+    send(&alice, 2, "g.x.b.server", 1); /* above its credit */
+    now.mono_ns += 7 * RILL_MS;
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "not you");
+    send(&alice, 3, "g.x.nobody", 5);
+    send(&alice, 4, "g.carol.x", 6);
+    now.mono_ns += 20 * RILL_SECOND;
+    now.wall_ms += 20000;
+    rill_hub_tick(rill_core_hub(core));
+    const char *lines = logged();
+    assert_int_equal(count(lines), 4);
+    has(lines, "\"from\":\"alice\",\"in\":\"1\",\"destination\":\"g.x.b.server\",\"id\":\"");
+    has(lines, "\"us\":0,\"result\":\"T04\",\"by\":\"node\",\"triggered_by\":\"g.x\","
+               "\"message\":\"above the account's credit\"}\n");
+    has(lines, "\"from\":\"alice\",\"to\":\"bob\",\"in\":\"1000\",\"out\":\"50000\"");
+    has(lines, "\"us\":7000,\"result\":\"F99\",\"by\":\"neighbour\"");
+    has(lines, "\"destination\":\"g.x.nobody\"");
+    has(lines, "\"result\":\"F02\",\"by\":\"node\"");
+    has(lines, "\"from\":\"alice\",\"to\":\"carol\",\"in\":\"6\",\"out\":\"6\"");
+    has(lines, "\"us\":20000000,\"result\":\"R00\",\"by\":\"node\"");
+}
+
+/* What is refused at once is there, malformed or not; what is above the rate limit is not. */
+static void test_refused(void **state)
+{
+    (void)state;
+    all_come();
+    log_packets();
+    const uint8_t garbage[] = {12, 3, 1, 2, 3};
+    alice.link.on.prepare(&alice.link, 1, garbage, sizeof garbage, alice.link.user);
+    send(&bob, 1, "g.carol.x", 100001); /* more than one packet may have */
+    for (uint64_t i = 2; i < 30; i++)
+        send(&bob, i, "g.x.nobody", 1); /* 3 in a second */
+    const char *lines = logged();
+    has(lines, "\"from\":\"alice\",\"in\":\"0\",\"us\":0,\"result\":\"F00\",\"by\":\"node\"");
+    has(lines, "\"from\":\"bob\",\"in\":\"100001\",\"destination\":\"g.carol.x\",\"id\":\"");
+    has(lines, "\"result\":\"F08\"");
+    assert_null(strstr(lines, "T05"));
+    assert_in_range(count(lines), 3, 8);
+}
+
+/* Its source has left, before it is fulfilled, or while the books are written. */
+static void test_unseen(void **state)
+{
+    (void)state;
+    all_come();
+    log_packets();
+    send(&alice, 1, "g.x.b.server", 100);
+    send(&alice, 2, "g.x.b.server", 200);
+    fulfill(&bob, fulfillment); /* the second */
+    turn();
+    disconnect(&alice);
+    const rill_fulfill f = {.fulfillment = fulfillment};
+    uint8_t packet[MAX_PACKET];
+    size_t len;
+    assert_int_equal(rill_fulfill_encode(&f, packet, sizeof packet, &len), RILL_OK);
+    bob.link.on.reply(&bob.link, bob.sent[0].id, packet, len, bob.link.user);
+    written();
+    turn();
+    written();
+    const char *lines = logged();
+    assert_int_equal(count(lines), 2);
+    const char *first = strstr(lines, "\"in\":\"200\"");
+    const char *second = strstr(lines, "\"in\":\"100\"");
+    assert_true(first != NULL && second != NULL && first < second);
+    has(first, "\"result\":\"fulfilled\",\"unseen\":true}\n");
+    has(second, "\"result\":\"fulfilled\",\"unseen\":true}\n");
+}
+
+/* It is turned off and on while packets are out: of these there is no line, and no other's. */
+static void test_off_and_on(void **state)
+{
+    (void)state;
+    all_come();
+    log_packets();
+    send(&alice, 1, "g.x.b.server", 100);
+    const char *lines = logged();
+    assert_int_equal(count(lines), 0);
+    send(&alice, 2, "g.x.b.server", 200);
+    log_packets();
+    send(&alice, 3, "g.x.b.server", 300);
+    for (size_t i = 0; i < 3; i++) {
+        const rill_reject r = {.code = rill_ilp_code_of(RILL_ILP_F99_APPLICATION_ERROR)};
+        uint8_t packet[MAX_PACKET];
+        size_t len;
+        assert_int_equal(rill_reject_encode(&r, packet, sizeof packet, &len), RILL_OK);
+        bob.link.on.reply(&bob.link, bob.sent[i].id, packet, len, bob.link.user);
+    }
+    lines = logged();
+    assert_int_equal(count(lines), 1);
+    has(lines, "\"in\":\"300\"");
+    nothing_held();
+}
+
+/* What neighbours say to the node itself is no packet of a payment. */
+static void test_requests_to_the_node(void **state)
+{
+    (void)state;
+    all_come();
+    log_packets();
+    const rill_prepare p = prepare_to("peer.config");
+    ask(&bob, 1, &p);
+    rill_core_drain(core);
+    send(&alice, 2, "g.x.b.server", 1);
+    const char *lines = logged();
+    has(lines, "\"result\":\"T03\"");
+    assert_int_equal(count(lines), strstr(lines, "peer.config") == NULL ? 1 : 2);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_fulfilled), TEST(test_rejected),   TEST(test_refused),
+        TEST(test_unseen),    TEST(test_off_and_on), TEST(test_requests_to_the_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
