@@ -19,6 +19,7 @@ enum { PARTS_OF_SIZE = 16, PARTS_OF_AGE = 32, SECOND = 1000, MINUTE = 60 * SECON
 
 #define MOST_SEGMENT UINT64_C(67108864)
 #define DAY          UINT64_C(86400000)
+#define NOWHERE      UINT64_MAX
 
 /* More than a line, and the newline before it. */
 enum { TAIL = 2 * RILL_PACKET_LINE_MAX };
@@ -304,7 +305,10 @@ static int by_number(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* The last whole line of a file, and where it ends. Nothing: there is none that could be ours. */
+/*
+ * The last whole line of a file, and where it ends. False: it is none of ours. *whole is NOWHERE if
+ * nobody knows where a line ends: then no line may follow in this file.
+ */
 static bool read_tail(const rill_packet_log *l, int file, uint64_t size, rill_packet_line *line,
                       uint64_t *whole)
 {
@@ -312,7 +316,7 @@ static bool read_tail(const rill_packet_log *l, int file, uint64_t size, rill_pa
     uint64_t from = size > TAIL ? size - TAIL : 0;
     ptrdiff_t got = l->files.read_at(l->files.user, file, tail, (size_t)(size - from), from);
     size_t end = got > 0 ? (size_t)got : 0;
-    *whole = size;
+    *whole = NOWHERE;
     if ((uint64_t)end != size - from)
         return false; /* it cannot be read: it is left as it is */
     while (end > 0 && tail[end - 1] != '\n')
@@ -339,15 +343,16 @@ static bool look_into(rill_packet_log *l, rill_packet_segment *s, bool last, ril
     int64_t size = l->files.size(l->files.user, file);
     bool known = size >= 0 && read_tail(l, file, (uint64_t)size, &line, &whole);
     int rc = size < 0 ? (int)size : 0;
-    if (rc == 0 && last && whole < (uint64_t)size)
+    bool goes_on = last && whole != NOWHERE;
+    if (rc == 0 && goes_on && whole < (uint64_t)size)
         rc = l->files.truncate(l->files.user, file, whole);
-    if (rc == 0 && last)
+    if (rc == 0 && goes_on)
         l->file = file;
     else
         l->files.close(l->files.user, file);
     if (rc != 0)
         return failed(l, rc);
-    s->size = last ? whole : (uint64_t)size;
+    s->size = goes_on ? whole : (uint64_t)size;
     s->last_ms = known ? line.at_ms : s->begun_ms;
     l->total += s->size;
     *how = known && line.event == RILL_PACKET_ENDED ? RILL_PACKET_BEGUN_AFTER_END

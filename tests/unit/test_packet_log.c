@@ -170,14 +170,16 @@ static void test_torn_line(void **state)
     disk_last()->len = 10;
     assert_true(rill_packet_log_begin(&l, AT + 3) && rill_packet_log_flush(&l));
     assert_int_equal(count(text_of(disk_last()), "\n"), 1);
-    /* What is none of ours is left alone. */
+    /* What is none of ours is left alone, and no line follows it there. */
     kill_it();
     disk_last()->len = 0;
     static char garbage[20000];
     memset(garbage, 'x', sizeof garbage);
     disk_put(disk_last(), garbage, sizeof garbage);
     assert_true(rill_packet_log_begin(&l, AT + 3) && rill_packet_log_flush(&l));
-    assert_true(disk_last()->len > sizeof garbage);
+    assert_int_equal(folder.files[0].len, sizeof garbage);
+    assert_int_equal(disk_number(), 2);
+    assert_int_equal(count(text_of(disk_last()), "\"after\":\"kill\""), 1);
 }
 
 /* A file is followed by the next one when it is full, and when it was begun long ago. */
