@@ -114,8 +114,7 @@ static void drop_path(rill_connection *c)
     rill_flights *flights = &c->path->flights;
     uint32_t dropped = drop_flights(e, &flights->out) + drop_flights(e, &flights->aside) +
                        drop_flights(e, &flights->lost);
-    assert(dropped == flights->count); /* each is in one of the three, and was counted once */
-    flights->count -= dropped;
+    rill_flights_dropped(flights, dropped);
     if (!c->path->lent)
         rill_path_free(e->allocator, c->path);
 }
