@@ -12,8 +12,8 @@
 #include "connector/admin_origin.h"
 #include "connector/core.h"
 #include "connector/events.h"
-#include "connector/peering.h"
 #include "connector/packet_search.h"
+#include "connector/peering.h"
 #include "store/look.h"
 
 /* Bytes of a request's body. */

@@ -93,11 +93,11 @@ struct rill_connector {
     size_t peer_call_count;     /* of both */
     uint64_t last_ticket;       /* of such a question */
     rill_task peers_done;
-    rill_run_rates *rates;       /* NULL: it has not begun, or is closed */
-    rill_run_webhooks *webhooks; /* the same */
+    rill_run_rates *rates;            /* NULL: it has not begun, or is closed */
+    rill_run_webhooks *webhooks;      /* the same */
     rill_run_packets *packets;        /* NULL: there is no log of packets */
     rill_run_packets *ending_packets; /* of configurations before */
-    char socket[512];            /* the operator's; empty: there is none */
+    char socket[512];                 /* the operator's; empty: there is none */
     connector_link **links;
     size_t link_count;
     size_t open_links;
