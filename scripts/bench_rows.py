@@ -135,12 +135,23 @@ def node_package(world):
             for who, words in (("rill", ["--ours"]), ("js", [])):
                 try_js(world, row, lambda: package_once(world, row, cold, who, name,
                                                         ["pair.js", kind, s.seconds, *words]))
+        if kind != "connections":
+            cryptography_alone(world, row, kind)
         if cold["rill"] and cold["js"]:
             row.notes.append(f"in a new process, while V8 compiles, "
                              f"{max(cold['rill']) / max(cold['js']):.1f} times the original")
         rows.append(row)
     rows += [node_idle(world, which) for which in ("server", "both")]
     return [row for row in rows if row.samples["rill"]]
+
+
+def cryptography_alone(world, row, kind):
+    """The limit of a row of Node: what no program can do without, in the same minutes."""
+    got = world.c("pair", kind, world.settings.slice, max(4, world.settings.rounds // 3))
+    row.add("limit", [max(statistics.median(got[way]) for way in ("limit_direct", "limit_rill"))])
+    if row.samples["js"]:
+        row.notes.append(f"the cryptography alone, of both ends: "
+                         f"{row.figure('limit') / row.figure('js'):.1f} times the original")
 
 
 def node_idle(world, which):
