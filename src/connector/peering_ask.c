@@ -36,6 +36,15 @@ static bool take_text(const json_t *object, const char *name, const char *otherw
     return true;
 }
 
+static bool is_visible(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
 /* "USD/2", or the only asset that accounts have. NULL: all is well. */
 static const char *take_asset(const rill_core *core, const json_t *object, rill_config_asset *out)
 {
@@ -59,7 +68,7 @@ static const char *take_asset(const rill_core *core, const json_t *object, rill_
     const unsigned long scale =
         slash == NULL || slash[1] < '0' || slash[1] > '9' ? 256 : strtoul(slash + 1, &end, 10);
     if (scale > UINT8_MAX || *end != '\0' || slash == text ||
-        (size_t)(slash - text) >= sizeof out->code)
+        (size_t)(slash - text) >= sizeof out->code || !is_visible(text))
         return "asset must be a code and a scale, such as USD/2";
     memcpy(out->code, text, (size_t)(slash - text));
     out->scale = (uint8_t)scale;

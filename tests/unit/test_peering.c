@@ -494,6 +494,8 @@ static void test_an_operator_asks(void **state)
     told_is("POST", "/v1/peers",
             "{\"url\":\"https://p.example/\",\"asset\":\"USD/2\",\"name\":\"alice\"}", 409,
             "alice");
+    told_is("POST", "/v1/peers", "{\"url\":\"https://p.example/\",\"asset\":\"U D/2\"}", 400,
+            "asset");
     ask_peer("{\"url\":\"https://p.example/\",\"asset\":\"USD/2\",\"who\":\"ada\","
              "\"account\":{\"credit\":\"40\",\"max-packet\":30}}");
     snprintf(body, sizeof body, "%s", asked_question->body);
