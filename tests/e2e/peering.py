@@ -11,8 +11,11 @@ Prints TAP.
 
 import http.client
 import json
+import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -416,6 +419,10 @@ def what_an_operator_limits(t):
     text = by_socket(n, "GET", "/metrics")[1]
     assert 'rill_connector_peering_requests_total{result="limited"} 2\n' in text
     assert "rill_connector_peering_waiting 3\n" in text
+    promtool = os.environ.get("PROMTOOL") or shutil.which("promtool")
+    if promtool:
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert "peering" not in done.stdout + done.stderr, done
     n.stop()
     many = ", requests-a-minute-each: 1000, requests-a-minute: 1000"
     n = Node(t, "m", GRANT + many)
