@@ -102,7 +102,9 @@ def the_format_is_what_prometheus_reads(t):
 @case
 def the_dashboard_has_no_other_names(t):
     """Each query of it asks for what /metrics says, with labels that this has."""
-    c = Connector(t, "c", TWO_ASSETS)
+    secret = t.file("secret", "a secret that signs\n")
+    c = Connector(t, "c", TWO_ASSETS + f"packet-log: {{folder: {t.folder}/packets}}\n"
+                  f"webhooks: {{url: 'http://127.0.0.1:9/', secret: 'file:{secret}'}}\n")
     families = read(by_socket(c, "GET", "/metrics")[1])
     there = {name + end for name, f in families.items() for end in ENDINGS[f["type"]]}
     labels = {}
