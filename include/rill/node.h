@@ -141,12 +141,14 @@ RILL_API RILL_MUST_CHECK int rill_node_open(rill_node **out, rill_loop *loop,
 
 /*
  * From now on nobody else connects, and new Prepares are rejected with T03. `drained` follows when
- * nothing is under way any more. Nothing the second time, and after rill_node_close. Where a
- * neighbour has a callback_url, ports go on taking requests over HTTP until they are closed: its
- * replies come there.
+ * nothing is under way any more, and no Prepare has come for a tenth of a second: not as long as a
+ * neighbour goes on sending, so set yourself a limit, and call rill_node_abandon then. Nothing the
+ * second time, and after rill_node_close. Where a neighbour has a callback_url, ports go on taking
+ * requests over HTTP until they are closed: its replies come there.
  */
 RILL_API void rill_node_stop(rill_node *n);
-/* Rejects with T03 all that is under way, so that nobody waits for it. */
+/* Rejects with T03 all that is under way, so that nobody waits for it. After rill_node_stop
+ * `drained` follows, whoever still sends. */
 RILL_API void rill_node_abandon(rill_node *n);
 /*
  * Closes all ports and sessions; `closed` follows. What is under way stays without an answer: see

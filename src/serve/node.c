@@ -126,10 +126,12 @@ void rill_node_stop(rill_node *n)
         return;
     n->stopped = true;
     rill_node_stop_ports(n);
-    if (n->hub != NULL)
+    if (n->hub != NULL) {
+        uv_ref((uv_handle_t *)&n->tick); /* who has asked has left, perhaps: it is waited for */
         rill_hub_drain(n->hub);
-    else
+    } else {
         rill_node_is_drained(n); /* nothing has come yet */
+    }
 }
 
 void rill_node_abandon(rill_node *n)

@@ -67,6 +67,7 @@ static void say_drained(rill_task *task)
 {
     rill_node *n = RILL_CONTAINER(task, rill_node, draining);
     rill_loop *loop = n->loop;
+    uv_unref((uv_handle_t *)&n->tick);
     /* What was answered leaves, however long the application takes. */
     rill_loop_push(loop);
     if (n->on.drained != NULL)
@@ -93,7 +94,8 @@ int rill_node_open_hub(rill_node *n, const rill_node_options *o)
     return rill_hub_new(&n->hub, &hub);
 }
 
-/* Sessions keep the loop running while there is something to do: the timer does not. */
+/* Sessions keep the loop running while there is something to do: the timer does so only from
+ * rill_node_stop until the node is drained. */
 void rill_node_start_timer(rill_node *n)
 {
     (void)uv_timer_init(n->loop->uv, &n->tick);

@@ -455,6 +455,21 @@ static void test_a_node_that_stops_refuses(void **state)
     assert_true(w->done);
 }
 
+/* Nobody is there any more, but what came last came just now: it waits, and the loop with it. */
+static void test_a_node_that_stops_when_all_have_left(void **state)
+{
+    (void)state;
+    world *w = start(NULL, NULL);
+    w->stays = true;
+    ping(w, "private.rill", 1);
+    while (!w->done)
+        (void)uv_run(rill_loop_uv(w->loop), UV_RUN_ONCE);
+    rill_node_stop(w->node);
+    assert_int_equal(w->drained, 0);
+    end(w);
+    assert_int_equal(w->drained, 1);
+}
+
 /* Closed from inside a handler, and before anything came of it. */
 static void test_pings_that_are_closed(void **state)
 {
@@ -575,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_tls_is_renewed),
         cmocka_unit_test(test_a_port_is_closed),
         cmocka_unit_test(test_a_node_that_stops_refuses),
+        cmocka_unit_test(test_a_node_that_stops_when_all_have_left),
         cmocka_unit_test(test_pings_that_are_closed),
         cmocka_unit_test(test_pings_that_cannot_be),
         cmocka_unit_test(test_allocations_that_fail),
