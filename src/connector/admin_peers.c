@@ -170,7 +170,10 @@ void rill_admin_drop_peer(rill_core *core, const rill_admin_control *control, co
         rill_core_find(core, (rill_bytes){(const uint8_t *)name, strlen(name)});
     if (who == NULL)
         return;
-    if (a != NULL && a->config->peered.address != NULL) {
+    /* One that is set aside is no account now, and goes all the same. */
+    const bool aside = a == NULL && rill_overlay_find(control->overlay(control->user),
+                                                      RILL_SETTING_ACCOUNT, name) != NULL;
+    if (aside || (a != NULL && a->config->peered.address != NULL)) {
         rill_admin_drop_account(core, control, name, object, out);
         return;
     }

@@ -369,6 +369,11 @@ static void test_operators_decide(void **state)
     told_is("DELETE", path, "{}", 200, "\"changes\":[]");
     assert_int_equal(peering()->waiting.count, 0);
     assert_string_equal(last_value, "");
+    told_is("DELETE", "/v1/peers/alice", "{}", 404, "no such peer"); /* not made so */
+    assert_int_equal(added.count, 1);                                /* and not open here */
+    snprintf(path, sizeof path, "/v1/peers/%s", added.first->name);
+    told_is("DELETE", path, "{}", 200, "a line");
+    assert_string_equal(last_value, "");
     /* Somebody has the address by now. */
     assert_int_equal(
         rill_peering_know(peering(), "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"), RILL_OK);
