@@ -107,7 +107,7 @@ def what_happened_to_a_payment(t):
     assert stat.S_IMODE(os.stat(files(t)[0]).st_mode) == 0o600
     assert f"packets in {t.folder}/packets" in ctl(c, "status").out
     c.stop()
-    assert [p for p in lines(t) if "event" not in p] == packets_of(lines(t))
+    assert packets_of(lines(t))[:len(found)] == found
     assert lines(t)[-1]["event"] == "ended"
 
 
@@ -214,11 +214,7 @@ def it_goes_on_in_other_files(t):
     said = ctl(c, "packets", "--limit", "10")
     assert len(said.out.splitlines()) == 11 and "there may be more" in said.err, said.__dict__
     assert "0001-" not in files(t)[0]
-    # Less is kept from the next line on, or from when it is looked at.
-    with open(c.path, encoding="utf-8") as f:
-        text = f.read()
     assert state(c)["missing"] == 0 and state(c)["bytes"] <= 1 << 20, state(c)
-    assert text
     c.stop()
 
 
@@ -262,12 +258,8 @@ def a_disk_that_is_full(t):
     assert "packets from" in ctl(c, "packets", "--from", begun, "--limit", "100000").out
     c.stop()
     after = packets_of(lines(t))
-    assert len(after) - 16_000_000 // len(some) + state_missing(gap) >= 40000, (len(after), gap)
+    assert len(after) - 16_000_000 // len(some) + sum(e["packets"] for e in gap) >= 40000, (len(after), gap)
     c.books()
-
-
-def state_missing(gap):
-    return sum(e["packets"] for e in gap)
 
 
 @case
