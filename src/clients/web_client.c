@@ -61,7 +61,8 @@ struct rill_web_call {
     void *user;
     bool follow;
     bool ignore_body;
-    bool lost; /* libcurl cannot go on with it */
+    bool lost;     /* libcurl cannot go on with it */
+    bool has_head; /* the header fields of the answer have come to their end */
     unsigned redirects;
     uint64_t until_ms; /* of the loop's clock: then its time is over */
     char *url;
@@ -330,7 +331,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* of another answer than before */
         free(call->cache_control);
         call->cache_control = NULL;
+        call->has_head = false;
     }
+    if (len > 0 && (data[0] == '\r' || data[0] == '\n'))
+        call->has_head = true;
     if (len < skip || !curl_strnequal(data, name, skip))
         return len;
     size_t had = call->cache_control ? strlen(call->cache_control) : 0;
@@ -462,6 +466,11 @@ static void end(rill_web_call *call, CURLcode code)
         rill_web_one_line(call->problem);
         tell(call, rill_web_error_of(code),
              *call->problem ? call->problem : curl_easy_strerror(code));
+        return;
+    }
+    /* libcurl takes what ends there for a whole answer, and it is none (RFC 9112 section 8). */
+    if (!call->has_head) {
+        tell(call, RILL_ERR_PROTOCOL, "the answer ends within its header fields");
         return;
     }
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -460,6 +460,55 @@ static void test_nothing_is_left_of_a_redirect(void **state)
     assert_int_equal(rill_loop_free(loop), RILL_OK);
 }
 
+static void on_cut(const rill_web_answer *answer, void *user)
+{
+    told *t = user;
+    t->calls++;
+    t->error = answer->error;
+    assert_int_equal(answer->status, answer->error == RILL_OK ? 200 : 0);
+}
+
+/* An answer whose connection ends at this byte. */
+static int ask_for(const char *bytes, bool ignore_body)
+{
+    server s;
+    rill_loop *loop;
+    rill_web_client *client;
+    rill_web_call *call;
+    rill_web_client_options options;
+    told t = {0};
+    char url[100];
+    rill_web_client_options_init(&options);
+    assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+    start(&s, false, NULL, (const char *const[]){bytes, NULL});
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", s.port);
+    assert_int_equal(rill_web_client_new(&client, loop, &options), RILL_OK);
+    const rill_web_ask question = {.method = "GET", .url = url, .ignore_body = ignore_body};
+    assert_int_equal(rill_web_call_start(&call, client, &question, on_cut, &t), RILL_OK);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_int_equal(t.calls, 1);
+    rill_web_client_free(client);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    stop(&s);
+    assert_int_equal(rill_loop_free(loop), RILL_OK);
+    return t.error;
+}
+
+/* Who asked for a status alone is not told one before the head is whole. */
+static void test_half_a_head_is_no_answer(void **state)
+{
+    (void)state;
+    for (unsigned ignore = 0; ignore < 2; ignore++) {
+        assert_int_not_equal(ask_for("HTTP/1.1 200 OK\r\n", ignore), RILL_OK);
+        assert_int_not_equal(ask_for("HTTP/1.1 200 OK\r\nContent-Le", ignore), RILL_OK);
+        assert_int_not_equal(ask_for("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", ignore), RILL_OK);
+        assert_int_not_equal(ask_for("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", ignore),
+                             RILL_OK);
+        assert_int_equal(ask_for("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ignore), RILL_OK);
+        assert_int_equal(ask_for("HTTP/1.1 200 OK\r\n\r\nup to the end", ignore), RILL_OK);
+    }
+}
+
 /* ---- allocations that fail ---- */
 
 /* The number of allocations. */
@@ -526,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_half_an_answer_is_none),
         cmocka_unit_test(test_a_grant_may_be_pending_for_ever),
         cmocka_unit_test(test_nothing_is_left_of_a_redirect),
+        cmocka_unit_test(test_half_a_head_is_no_answer),
         cmocka_unit_test(test_each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
