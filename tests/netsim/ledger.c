@@ -378,6 +378,7 @@ static void recover(net_flight *f)
     net_counts *counts = &f->node->net->counts;
     if (f->charged && !owed) {
         charge(f, true);
+        f->in->why |= NET_WHY_KILLED;
         counts->uncharged++;
     }
     f->group = 0;

@@ -43,6 +43,7 @@ static void remove_lists(void)
         if (lists[i].fd > 0)
             (void)unlink(lists[i].path);
     }
+    memset(lists, 0, sizeof lists); /* a process that was forked comes here twice */
 }
 
 void net_node_forget_files(void)
