@@ -357,6 +357,11 @@ int rill_clerk_note(rill_clerk *c, rill_balance_id account, uint64_t at_ms, cons
     return texts_valid(&entry) ? put_line(c, &c->pages[c->filling], &entry) : RILL_ERR_INVALID;
 }
 
+uint64_t rill_clerk_lines(const rill_clerk *c)
+{
+    return c->lines_kept + c->pages[0].entry_count + c->pages[1].entry_count;
+}
+
 /* ---- the way to the store ---- */
 
 static void give_to_store(rill_clerk *c, rill_clerk_page *page)

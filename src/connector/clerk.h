@@ -127,6 +127,9 @@ RILL_MUST_CHECK int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_
 RILL_MUST_CHECK int rill_clerk_note(rill_clerk *c, rill_balance_id account, uint64_t at_ms,
                                     const char *who, const char *what);
 
+/* Lines of the audit since this node began, those on their way to the store among them. */
+uint64_t rill_clerk_lines(const rill_clerk *c);
+
 /* ---- the way to the store ---- */
 
 /* At the end of a turn of the loop: gives the store what has changed, if it is not writing. */

@@ -261,7 +261,9 @@ static const rill_shape rates_shape = {"rates", sizeof(rill_config_rates), rates
 
 static void webhooks_defaults(void *out)
 {
-    ((rill_config_webhooks *)out)->timeout = 5 * RILL_SECOND;
+    rill_config_webhooks *w = out;
+    w->timeout = 5 * RILL_SECOND;
+    w->retry_after = RILL_SECOND;
 }
 
 static const rill_field webhooks_fields[] = {
@@ -275,6 +277,11 @@ static const rill_field webhooks_fields[] = {
      AT(rill_config_webhooks, insecure)},
     {"timeout", "How long the receiver may take. Default: 5s.", RILL_KIND_DURATION,
      AT(rill_config_webhooks, timeout), .min = 100 * RILL_MS, .max = 60 * RILL_SECOND},
+    {"retry-after",
+     "When a line that was not taken is sent again for the first time; later it takes longer."
+     " Default: 1s.",
+     RILL_KIND_DURATION, AT(rill_config_webhooks, retry_after), .min = 10 * RILL_MS,
+     .max = 60 * RILL_SECOND},
     END,
 };
 static const rill_shape webhooks_shape = {"webhooks", sizeof(rill_config_webhooks), webhooks_fields,

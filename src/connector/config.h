@@ -157,11 +157,12 @@ typedef struct rill_config_engines {
 /* Who is told of each line of the audit. */
 typedef struct rill_config_webhooks {
     rill_place place;
-    const char *url;     /* NULL: nobody */
-    const char *secret;  /* a secret that signs */
-    const char *ca_file; /* authorities to trust beside the system's; NULL */
-    bool insecure;       /* it may be http, and not of this machine */
-    uint64_t timeout;    /* nanoseconds for an answer */
+    const char *url;      /* NULL: nobody */
+    const char *secret;   /* a secret that signs */
+    const char *ca_file;  /* authorities to trust beside the system's; NULL */
+    bool insecure;        /* it may be http, and not of this machine */
+    uint64_t timeout;     /* nanoseconds for an answer */
+    uint64_t retry_after; /* nanoseconds until the first of several tries */
 } rill_config_webhooks;
 
 /* What is kept of each packet. */

@@ -100,5 +100,5 @@ bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_
 {
     return same_text(a->url, b->url) && same_text(a->secret, b->secret) &&
            same_text(a->ca_file, b->ca_file) && a->insecure == b->insecure &&
-           a->timeout == b->timeout;
+           a->timeout == b->timeout && a->retry_after == b->retry_after;
 }

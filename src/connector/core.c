@@ -805,6 +805,21 @@ uint64_t rill_core_lines_kept(const rill_core *c)
     return c->clerk.lines_kept;
 }
 
+void rill_core_know_lines(rill_core *c, uint64_t last)
+{
+    c->lines_before = last;
+}
+
+uint64_t rill_core_lines_before(const rill_core *c)
+{
+    return c->lines_before;
+}
+
+uint64_t rill_core_last_line(const rill_core *c)
+{
+    return c->lines_before + rill_clerk_lines(&c->clerk);
+}
+
 const rill_waits *rill_core_waits(const rill_core *c)
 {
     return &c->waits;

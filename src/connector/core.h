@@ -296,6 +296,11 @@ struct rill_webhook *rill_core_webhook(rill_core *c);
 const struct rill_webhook *rill_core_webhook_state(const rill_core *c);
 /* How many lines of the audit the store has got since this node began. */
 uint64_t rill_core_lines_kept(const rill_core *c);
+/* The number of the newest line that the store had: to be told before rill_core_begin. */
+void rill_core_know_lines(rill_core *c, uint64_t last);
+uint64_t rill_core_lines_before(const rill_core *c);
+/* The number of the newest line by now, which the store may not have yet. */
+uint64_t rill_core_last_line(const rill_core *c);
 
 /* ---- looking ---- */
 

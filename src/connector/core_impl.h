@@ -102,6 +102,7 @@ struct rill_core {
     struct core_closed *closed; /* balances of accounts that are not open: core_outstanding.c */
     rill_waits waits;
     rill_webhook webhook;
+    uint64_t lines_before; /* the newest line of the audit, when this node began */
     rill_overlay proposals;
     rill_peering peering;
     rill_packet_notes notes; /* user: the desk; NULL: there is none */

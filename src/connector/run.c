@@ -249,6 +249,7 @@ static int open_store(rill_connector *c)
     const rill_writer_options w = {.allocator = memory(),
                                    .wake = on_store_wakes,
                                    .written = on_written,
+                                   .merge_failed = rill_connector_merge_failed,
                                    .user = c,
                                    .keep_minutes =
                                        c->config.store.keep_minutes / (60 * RILL_SECOND)};
@@ -271,7 +272,7 @@ static int open_store(rill_connector *c)
         rill_sqlite_close(file);
         return rc;
     }
-    rc = rill_sqlite_read(file, &reader);
+    rc = rill_connector_read_store(c, file, &reader);
     if (rc != RILL_OK)
         rill_connector_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));
     if (rc == RILL_OK) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What operators add while a connector runs. */
+/* What the books have when a connector begins, and what operators add while it runs. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <string.h>
@@ -12,6 +12,16 @@
 static const rill_allocator *memory(void)
 {
     return rill_allocator_default();
+}
+
+int rill_connector_read_store(rill_connector *c, rill_sqlite *file, const rill_store_reader *reader)
+{
+    uint64_t lines = 0;
+    int rc = rill_sqlite_read(file, reader);
+    if (rc == RILL_OK)
+        rc = rill_sqlite_last_line(file, &lines);
+    rill_core_know_lines(c->core, lines);
+    return rc;
 }
 
 int rill_connector_know_setting(void *user, const rill_store_setting *setting)

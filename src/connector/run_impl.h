@@ -16,6 +16,7 @@
 #include "io/loop.h"
 #include "links/port.h"
 #include "serve/way.h"
+#include "store/sqlite.h"
 
 /* A link that we open. */
 typedef struct connector_link {
@@ -126,6 +127,8 @@ void rill_connector_say(const rill_connector_options *o, const char *what);
 void rill_connector_problem(void *user, rill_place place, const char *problem);
 /* Logs a line. user: the connector. */
 void rill_connector_line(void *user, rill_log_level level, const char *line);
+/* As of rill_writer_options. */
+void rill_connector_merge_failed(void *user, const char *problem);
 
 /* The same about what an operator has done. */
 void rill_connector_tell(const rill_connector *c, const char *line);
@@ -232,6 +235,10 @@ int rill_connector_load_again(rill_connector *c, const char *who, const rill_ove
 /* run_change.c */
 
 /* All of these: user is the connector. */
+
+/* Tells the core all that the books have. The errors of rill_sqlite_read. */
+RILL_MUST_CHECK int rill_connector_read_store(rill_connector *c, rill_sqlite *file,
+                                              const rill_store_reader *reader);
 
 /* What the store has, before the configuration is read with it. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_connector_know_setting(void *user, const rill_store_setting *setting);

@@ -248,6 +248,8 @@ static void apply(loading *l, const char *who)
 {
     rill_connector *c = l->connector;
     const rill_config_port *ports;
+    /* Who is told of lines for the first time begins with those of this change. */
+    const uint64_t line = rill_core_last_line(c->core);
     say_secrets(l, who);
     rill_core_apply(l->change, who, on_change, l);
     rill_connector_apply_links(c, l->links, &l->fresh);
@@ -270,7 +272,7 @@ static void apply(loading *l, const char *who)
         l->text = NULL;
     }
     rill_run_rates_changed(c->rates);
-    rill_run_webhooks_changed(c->webhooks, different);
+    rill_run_webhooks_changed(c->webhooks, different, line);
     c->events->chores(c);
 }
 

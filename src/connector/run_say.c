@@ -49,3 +49,13 @@ void rill_connector_entered(void *user, const rill_holder_account *a, const rill
     if (c->admin != NULL)
         rill_admin_entered(c->admin, a, entry, group);
 }
+
+void rill_connector_merge_failed(void *user, const char *problem)
+{
+    rill_connector *c = user;
+    char line[RILL_SQLITE_PROBLEM + 80];
+    (void)snprintf(line, sizeof line,
+                   "old sums of minutes stay as they are, and are looked at again in an hour: %s",
+                   problem);
+    rill_connector_line(c, RILL_LOG_WARNING, line);
+}

@@ -73,8 +73,7 @@ static void on_looked(rill_store_look *found)
     rill_run_webhooks *r = found->user;
     if (r != NULL) {
         r->look = NULL;
-        if (rill_webhook_looked(state(r), found, rill_core_now(r->owner->core)))
-            keep_cursor(r);
+        rill_webhook_looked(state(r), found, rill_core_now(r->owner->core));
         say(r);
         look(r);
     }
@@ -235,6 +234,17 @@ static void look(rill_run_webhooks *r)
 
 /* ---- its life ---- */
 
+static void begin(rill_run_webhooks *r, uint64_t after)
+{
+    const rill_config_webhooks *config = &r->owner->config.webhooks;
+    if (config->url == NULL)
+        return;
+    if (rill_webhook_begin(state(r), after, config->retry_after,
+                           rill_loop_clock(r->owner->loop).mono_ns))
+        keep_cursor(r);
+    look(r);
+}
+
 /* What is under way is nobody's any more. */
 static void forget(rill_run_webhooks *r)
 {
@@ -255,12 +265,11 @@ int rill_run_webhooks_open(rill_run_webhooks **out, rill_connector *owner)
     (void)uv_timer_init(rill_loop_uv(owner->loop), &r->timer);
     r->timer.data = r;
     *out = r;
-    rill_webhook_begin(state(r), rill_loop_clock(owner->loop).mono_ns);
-    look(r);
+    begin(r, rill_core_lines_before(owner->core));
     return RILL_OK;
 }
 
-void rill_run_webhooks_changed(rill_run_webhooks *r, bool different)
+void rill_run_webhooks_changed(rill_run_webhooks *r, bool different, uint64_t after)
 {
     if (!different)
         return;
@@ -268,8 +277,7 @@ void rill_run_webhooks_changed(rill_run_webhooks *r, bool different)
     r->said = false;
     r->deadline = 0;
     uv_timer_stop(&r->timer);
-    rill_webhook_begin(state(r), rill_loop_clock(r->owner->loop).mono_ns);
-    look(r);
+    begin(r, after);
 }
 
 void rill_run_webhooks_written(rill_run_webhooks *r)

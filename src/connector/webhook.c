@@ -29,8 +29,13 @@ void rill_webhook_know(rill_webhook *w, const char *cursor)
     w->cursor = w->last = number;
 }
 
-void rill_webhook_begin(rill_webhook *w, uint64_t mono_ns)
+bool rill_webhook_begin(rill_webhook *w, uint64_t after, uint64_t first_wait, uint64_t mono_ns)
 {
+    bool moves = !w->known || w->cursor > after;
+    if (moves)
+        w->cursor = w->last = after;
+    w->known = true;
+    w->first_wait = first_wait;
     rill_audit_lines_clear(&w->lines, w->allocator);
     w->at = 0;
     w->stale = true;
@@ -40,6 +45,7 @@ void rill_webhook_begin(rill_webhook *w, uint64_t mono_ns)
     w->retry_at = mono_ns;
     w->failing_since_ms = 0;
     w->problem[0] = '\0';
+    return moves;
 }
 
 void rill_webhook_stir(rill_webhook *w)
@@ -74,7 +80,7 @@ uint64_t rill_webhook_deadline(const rill_webhook *w)
 /* Again later, and not at the same moment as others. */
 static void fail(rill_webhook *w, const char *problem, rill_now now)
 {
-    w->wait = w->wait == 0 ? RILL_WEBHOOK_FIRST_WAIT : w->wait * 2;
+    w->wait = w->wait == 0 ? w->first_wait : w->wait * 2;
     if (w->wait > RILL_WEBHOOK_LONGEST_WAIT)
         w->wait = RILL_WEBHOOK_LONGEST_WAIT;
     w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -104,24 +110,23 @@ void rill_webhook_ask(rill_webhook *w, rill_store_look *look)
 {
     look->kind = RILL_LOOK_LINES;
     look->after = w->cursor;
-    look->most = w->known && !has_line(w) ? RILL_WEBHOOK_LINES : 0;
+    look->most = has_line(w) ? 0 : RILL_WEBHOOK_LINES;
     w->busy = true;
     w->stale = false; /* what comes from now on may be missed */
 }
 
-bool rill_webhook_looked(rill_webhook *w, rill_store_look *look, rill_now now)
+void rill_webhook_looked(rill_webhook *w, rill_store_look *look, rill_now now)
 {
-    bool first = !w->known;
     w->busy = false;
     if (has_line(w)) {
         if (look->rc == RILL_OK)
             w->last = look->lines.last;
-        return false;
+        return;
     }
     if (look->rc != RILL_OK) {
         w->stale = true;
         fail(w, look->problem, now);
-        return false;
+        return;
     }
     if (w->tries > 0 && w->lines.count == 0)
         succeed(w);
@@ -130,13 +135,6 @@ bool rill_webhook_looked(rill_webhook *w, rill_store_look *look, rill_now now)
     look->lines = (rill_audit_lines){.all = NULL};
     w->at = 0;
     w->last = w->lines.last;
-    /* The books are older than how far it had come: somebody has put a copy in their place. */
-    first = first || w->cursor > w->last;
-    if (first) {
-        w->known = true;
-        w->cursor = w->last;
-    }
-    return first;
 }
 
 /* ---- sending ---- */

@@ -17,8 +17,10 @@
 #include "crypto/crypto.h"
 #include "store/look.h"
 
-/* Between two tries: doubled each time, and then anything from a half of it to all of it. */
-#define RILL_WEBHOOK_FIRST_WAIT   RILL_SECOND
+/*
+ * Between two tries: doubled each time, up to this, and then anything from a half of it to all of
+ * it.
+ */
 #define RILL_WEBHOOK_LONGEST_WAIT (60 * RILL_SECOND)
 /* Lines that are read at a time. */
 #define RILL_WEBHOOK_LINES 64
@@ -35,11 +37,12 @@ typedef enum rill_webhook_step {
 
 typedef struct rill_webhook {
     const rill_allocator *allocator;
-    bool known;      /* how far it has come; else it begins with what comes next */
-    uint64_t cursor; /* the line that he has */
-    uint64_t last;   /* the newest, when the store was looked into */
-    bool stale;      /* there may be newer ones */
-    bool busy;       /* a look, or a call, is under way */
+    bool known;          /* how far it has come */
+    uint64_t cursor;     /* the line that he has */
+    uint64_t first_wait; /* nanoseconds */
+    uint64_t last;       /* the newest, when the store was looked into */
+    bool stale;          /* there may be newer ones */
+    bool busy;           /* a look, or a call, is under way */
     rill_audit_lines lines;
     size_t at; /* the next of them */
     uint64_t tries;
@@ -57,8 +60,14 @@ void rill_webhook_init(rill_webhook *w, const rill_allocator *allocator, uint64_
 void rill_webhook_clear(rill_webhook *w);
 /* What the store has of how far it had come. What cannot be read is ignored. */
 void rill_webhook_know(rill_webhook *w, const char *cursor);
-/* Somebody is to be told from now on, or somebody else: at once. A call before is over. */
-void rill_webhook_begin(rill_webhook *w, uint64_t mono_ns);
+/*
+ * Somebody is to be told from now on, or somebody else: at once. A call before is over. Where it is
+ * not known how far it has come, he is told what comes after line `after`; and where it has come
+ * further than that, since somebody has put an older copy of the books in their place. True: how
+ * far it has come is to be kept.
+ */
+RILL_MUST_CHECK bool rill_webhook_begin(rill_webhook *w, uint64_t after, uint64_t first_wait,
+                                        uint64_t mono_ns);
 /* The store has new lines. */
 void rill_webhook_stir(rill_webhook *w);
 
@@ -68,8 +77,8 @@ uint64_t rill_webhook_deadline(const rill_webhook *w);
 
 /* Fills in what is looked for. */
 void rill_webhook_ask(rill_webhook *w, rill_store_look *look);
-/* What was found, which is taken. True: how far it has come is to be kept. */
-RILL_MUST_CHECK bool rill_webhook_looked(rill_webhook *w, rill_store_look *look, rill_now now);
+/* What was found, which is taken. */
+void rill_webhook_looked(rill_webhook *w, rill_store_look *look, rill_now now);
 /* The line that is to be sent: it counts as being sent. */
 const rill_audit_line *rill_webhook_line(rill_webhook *w);
 /*

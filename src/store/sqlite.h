@@ -54,6 +54,9 @@ RILL_MUST_CHECK int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *ba
 /* Of the last error: one line, which is the store's until the next call. */
 const char *rill_sqlite_problem(const rill_sqlite *s);
 
+/* The number of the newest line of the audit; 0: there is none. The errors of rill_sqlite_read. */
+RILL_MUST_CHECK int rill_sqlite_last_line(rill_sqlite *s, uint64_t *out);
+
 /* Computes all anew from flows and entries. The errors of rill_sqlite_read. */
 RILL_MUST_CHECK int rill_sqlite_audit(rill_sqlite *s, rill_audit *out);
 /*

@@ -82,14 +82,19 @@ static int last_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
     return RILL_OK;
 }
 
+int rill_sqlite_last_line(rill_sqlite *s, uint64_t *out)
+{
+    *out = 0;
+    return rill_sqlite_each_row(s, "SELECT coalesce(max(id), 0) FROM entries", last_row, out);
+}
+
 int rill_sqlite_look_at_lines(rill_sqlite *s, rill_store_look *look)
 {
     rill_audit_lines *out = &look->lines;
     reading r = {.out = out, .cap = look->most};
     const int64_t values[] = {look->after > INT64_MAX ? INT64_MAX : (int64_t)look->after,
                               (int64_t)look->most};
-    int error =
-        rill_sqlite_each_row(s, "SELECT coalesce(max(id), 0) FROM entries", last_row, &out->last);
+    int error = rill_sqlite_last_line(s, &out->last);
     if (error != RILL_OK || look->most == 0)
         return error;
     out->all = rill_calloc(s->allocator, look->most, sizeof *out->all);

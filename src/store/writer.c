@@ -25,8 +25,9 @@ typedef struct writer {
     const rill_store_batch *done;  /* to be collected; NULL: nothing is */
     int rc;                        /* of done */
     char problem[RILL_SQLITE_PROBLEM];
-    rill_store_look *looks;  /* that wait, the first first */
-    rill_store_look *looked; /* that are done, the last first */
+    rill_store_look *looks;                  /* that wait, the first first */
+    rill_store_look *looked;                 /* that are done, the last first */
+    char merge_problem[RILL_SQLITE_PROBLEM]; /* to be told; empty: nothing is */
     bool ending;
     /* The thread's. */
     rill_sqlite_merging merging;
@@ -101,6 +102,10 @@ static void merge_on(writer *w)
     int rc = rill_sqlite_merge(w->file, &w->merging, &more);
     pthread_mutex_lock(&w->lock);
     w->merges = rc == RILL_OK && more;
+    if (rc == RILL_OK)
+        return;
+    snprintf(w->merge_problem, sizeof w->merge_problem, "%s", rill_sqlite_problem(w->file));
+    w->options.wake(w->options.user);
 }
 
 static void *run(void *user)
@@ -162,15 +167,20 @@ static void collect(rill_store *s)
 {
     writer *w = (writer *)s;
     char problem[RILL_SQLITE_PROBLEM];
+    char merge_problem[RILL_SQLITE_PROBLEM];
     pthread_mutex_lock(&w->lock);
     rill_store_look *looked = w->looked;
     w->looked = NULL;
     const rill_store_batch *batch = w->done;
     int rc = w->rc;
     memcpy(problem, w->problem, sizeof problem);
+    memcpy(merge_problem, w->merge_problem, sizeof merge_problem);
+    w->merge_problem[0] = '\0';
     w->done = NULL;
     pthread_mutex_unlock(&w->lock);
     tell_looks(looked);
+    if (merge_problem[0] != '\0' && w->options.merge_failed != NULL)
+        w->options.merge_failed(w->options.user, merge_problem);
     if (batch != NULL)
         w->options.written(w->options.user, batch, rc, problem);
 }

@@ -22,6 +22,8 @@ typedef struct rill_writer_options {
      * do: looked for once an hour, by now_ms, after something was written. 0: they stay for ever.
      */
     uint64_t keep_minutes;
+    /* Called by rill_store_collect: that failed, and is tried again in an hour. May be NULL. */
+    void (*merge_failed)(void *user, const char *problem);
     uint64_t (*now_ms)(void *user); /* from the writing thread; NULL: the system's clock */
 } rill_writer_options;
 

@@ -93,7 +93,7 @@ static void look_once(void)
     rill_store_look look = {.rc = RILL_OK};
     rill_webhook_ask(&webhook, &look);
     find(&look);
-    keep_if(rill_webhook_looked(&webhook, &look, now));
+    rill_webhook_looked(&webhook, &look, now);
     rill_look_clear(&look, rill_allocator_default());
 }
 
@@ -102,7 +102,7 @@ static void start(void)
     rill_webhook_init(&webhook, rill_allocator_default(), draw(UINT32_MAX));
     if (disk.cursor[0] != '\0')
         rill_webhook_know(&webhook, disk.cursor);
-    rill_webhook_begin(&webhook, now.mono_ns);
+    keep_if(rill_webhook_begin(&webhook, disk.lines, RILL_SECOND, now.mono_ns));
 }
 
 static int set_up(void **state)
@@ -148,6 +148,8 @@ static void test_a_first_time(void **state)
 {
     (void)state;
     disk.lines = 7; /* of before: nobody asked to be told of these */
+    webhook.known = false;
+    keep_if(rill_webhook_begin(&webhook, disk.lines, RILL_SECOND, now.mono_ns));
     step_is(RILL_WEBHOOK_LOOK);
     look_once();
     assert_string_equal(disk.cursor, "7");
@@ -181,7 +183,7 @@ static void test_nothing_but_2xx_is_good(void **state)
         assert_int_equal(webhook.tries, i + 1);
         assert_true(webhook.problem[0] != '\0');
         uint64_t wait = rill_webhook_deadline(&webhook) - now.mono_ns;
-        uint64_t most = RILL_WEBHOOK_FIRST_WAIT << (i < 6 ? i : 6);
+        uint64_t most = RILL_SECOND << (i < 6 ? i : 6);
         if (most > RILL_WEBHOOK_LONGEST_WAIT)
             most = RILL_WEBHOOK_LONGEST_WAIT;
         assert_in_range(wait, most / 2, most);
@@ -214,7 +216,7 @@ static void test_many(void **state)
     find(&look);
     disk.lines++; /* after the look */
     rill_webhook_stir(&webhook);
-    keep_if(rill_webhook_looked(&webhook, &look, now));
+    rill_webhook_looked(&webhook, &look, now);
     rill_look_clear(&look, rill_allocator_default());
     step_is(RILL_WEBHOOK_LOOK);
     look_once();
@@ -226,7 +228,7 @@ static void test_a_store_that_cannot_be_read(void **state)
     (void)state;
     rill_store_look look = {.rc = RILL_ERR_IO, .problem = "disk \x1b[31m"};
     rill_webhook_ask(&webhook, &look);
-    assert_false(rill_webhook_looked(&webhook, &look, now));
+    rill_webhook_looked(&webhook, &look, now);
     assert_string_equal(webhook.problem, "disk ?[31m");
     step_is(RILL_WEBHOOK_NOTHING);
     now.mono_ns = rill_webhook_deadline(&webhook);
@@ -240,6 +242,7 @@ static void test_cursors(void **state)
     (void)state;
     static const char *const bad[] = {"", "x", "-1", "1 ", " 1", "99999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        webhook.known = false;
         rill_webhook_know(&webhook, bad[i]);
         assert_false(webhook.known);
     }
@@ -247,8 +250,38 @@ static void test_cursors(void **state)
     assert_true(webhook.known);
     /* A copy of the books that is older has been put in their place. */
     disk.lines = 5;
-    look_once();
+    keep_if(rill_webhook_begin(&webhook, disk.lines, RILL_SECOND, now.mono_ns));
     assert_string_equal(disk.cursor, "5");
+}
+
+/* He is told what comes after a line, whether the store has it yet or not. */
+static void test_where_it_begins(void **state)
+{
+    (void)state;
+    webhook.known = false;
+    disk.lines = 5;
+    assert_true(rill_webhook_begin(&webhook, 7, RILL_SECOND, now.mono_ns));
+    look_once();
+    step_is(RILL_WEBHOOK_NOTHING);
+    disk.lines = 9;
+    rill_webhook_stir(&webhook);
+    look_once();
+    assert_int_equal(send(200), 8);
+    /* Who has begun goes on, wherever another one would begin. */
+    assert_false(rill_webhook_begin(&webhook, 9, RILL_SECOND, now.mono_ns));
+    look_once();
+    assert_int_equal(send(200), 9);
+}
+
+static void test_the_first_wait(void **state)
+{
+    (void)state;
+    disk.lines = 1;
+    assert_false(rill_webhook_begin(&webhook, 0, 40 * RILL_MS, now.mono_ns));
+    look_once();
+    assert_int_equal(send(500), 1);
+    uint64_t wait = rill_webhook_deadline(&webhook) - now.mono_ns;
+    assert_in_range(wait, 20 * RILL_MS, 40 * RILL_MS);
 }
 
 /* While he takes none, it is known how many wait. */
@@ -270,7 +303,7 @@ static void test_how_many_wait(void **state)
     rill_store_look look = {.rc = RILL_ERR_IO, .problem = "disk"};
     rill_webhook_stir(&webhook);
     rill_webhook_ask(&webhook, &look);
-    assert_false(rill_webhook_looked(&webhook, &look, now));
+    rill_webhook_looked(&webhook, &look, now);
     assert_int_equal(webhook.tries, 1);
     step_is(RILL_WEBHOOK_NOTHING); /* not again and again */
     now.mono_ns = rill_webhook_deadline(&webhook);
@@ -292,12 +325,13 @@ static void test_another_configuration(void **state)
     rill_webhook_stir(&webhook);
     look_once();
     assert_int_equal(send(500), 1);
-    rill_webhook_begin(&webhook, now.mono_ns);
+    assert_false(rill_webhook_begin(&webhook, disk.lines, RILL_SECOND, now.mono_ns));
     assert_int_equal(webhook.tries, 0);
     step_is(RILL_WEBHOOK_LOOK); /* at once */
     look_once();
     assert_int_equal(rill_webhook_line(&webhook)->id, 1);
-    rill_webhook_begin(&webhook, now.mono_ns); /* while it is sent */
+    assert_false(
+        rill_webhook_begin(&webhook, disk.lines, RILL_SECOND, now.mono_ns)); /* while it is sent */
     look_once();
     assert_int_equal(send(200), 1);
     assert_int_equal(send(200), 2);
@@ -449,6 +483,8 @@ int main(void)
         TEST(test_many),
         TEST(test_a_store_that_cannot_be_read),
         TEST(test_cursors),
+        TEST(test_where_it_begins),
+        TEST(test_the_first_wait),
         TEST(test_how_many_wait),
         TEST(test_another_configuration),
         TEST(test_bodies),

@@ -136,6 +136,51 @@ static void test_old_minutes(void **state)
     rill_store_close(store);
 }
 
+static char merge_problem[RILL_SQLITE_PROBLEM];
+
+static void on_merge_failed(void *user, const char *problem)
+{
+    (void)user;
+    snprintf(merge_problem, sizeof merge_problem, "%s", problem);
+}
+
+/* That they cannot is told, and hurts nothing else. */
+static void test_old_minutes_that_stay(void **state)
+{
+    (void)state;
+    static const rill_store_account accounts[] = {{1, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7},
+                                                  {2, RILL_HOLDER_NEIGHBOUR, "a", "USD", 2, 7},
+                                                  {3, RILL_HOLDER_NEIGHBOUR, "b", "USD", 2, 7}};
+    /* Of one day, and more than it has room for. */
+    const rill_store_flow flows[] = {{10 * 1440 + 7, 2, 3, INT64_MAX, {5, 0}, {5, 0}},
+                                     {10 * 1440 + 8, 2, 3, 1, {5, 0}, {5, 0}},
+                                     {19 * 1440, 2, 3, 1, {5, 0}, {5, 0}}};
+    const rill_store_batch batch = {
+        .accounts = accounts, .account_count = 3, .flows = flows, .flow_count = 3};
+    char problem[RILL_SQLITE_PROBLEM];
+    rill_sqlite *file = NULL;
+    rill_store *store = NULL;
+    rill_sqlite_options o = {.path = path};
+    const rill_writer_options w = {.allocator = rill_allocator_default(),
+                                   .wake = wake,
+                                   .written = on_written,
+                                   .merge_failed = on_merge_failed,
+                                   .keep_minutes = 5 * 1440,
+                                   .now_ms = a_later_day};
+    merge_problem[0] = '\0';
+    assert_int_equal(rill_sqlite_open(&file, &o, problem), RILL_OK);
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    rill_store_write(store, &batch);
+    wait_for_wakes(2);
+    rill_store_collect(store);
+    assert_non_null(strstr(merge_problem, "a sum is too large"));
+    assert_int_equal(last_rc, RILL_OK);
+    merge_problem[0] = '\0';
+    rill_store_collect(store);
+    assert_string_equal(merge_problem, ""); /* once */
+    rill_store_close(store);
+}
+
 static const rill_store_account account = {1, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7};
 
 static void test_batches_one_after_the_other(void **state)
@@ -247,11 +292,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_batches_one_after_the_other),
-        TEST(test_errors_are_told),
-        TEST(test_old_minutes),
-        TEST(test_closing_waits),
-        TEST(test_looks),
+        TEST(test_batches_one_after_the_other), TEST(test_errors_are_told), TEST(test_old_minutes),
+        TEST(test_old_minutes_that_stay),       TEST(test_closing_waits),   TEST(test_looks),
         TEST(test_closing_answers_looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
