@@ -101,7 +101,8 @@ void net_member_closes(net_node *node, unsigned account)
         return;
     for (const rill_list *at = node->flights.next; at != &node->flights; at = at->next) {
         const net_flight *f = RILL_CONTAINER(at, net_flight, link);
-        if (f->state == NET_FLIGHT_OUT && f->destination == account)
+        /* One that brings nothing is not waited for. */
+        if (f->state == NET_FLIGHT_OUT && f->destination == account && f->given > 0)
             sim_violation(&node->net->report, "%s: gives up packet %" PRIu64 ", which %s has",
                           node->address, f->in->number, a->name);
     }
