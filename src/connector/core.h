@@ -199,6 +199,8 @@ rill_holder_account *rill_core_change_account(const rill_core_change *change, si
 /* Goes on parting with accounts that were taken out. To be called again while some are leaving. */
 void rill_core_part(rill_core *c);
 bool rill_core_is_leaving(const rill_core *c);
+/* Whether an account of that name is among them. */
+bool rill_core_leaves(const rill_core *c, const char *name);
 
 /* ---- packets that were out when the node was killed ---- */
 

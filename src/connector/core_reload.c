@@ -560,3 +560,11 @@ bool rill_core_is_leaving(const rill_core *c)
 {
     return c->leaving != NULL;
 }
+
+bool rill_core_leaves(const rill_core *c, const char *name)
+{
+    const rill_holder_account *a = c->leaving;
+    while (a != NULL && strcmp(a->config->name, name) != 0)
+        a = a->next_leaving;
+    return a != NULL;
+}

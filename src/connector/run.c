@@ -450,6 +450,7 @@ static void on_chores(uv_timer_t *timer)
     rill_connector *c = timer->data;
     rill_loop_stale(c->loop);
     rill_core_part(c->core);
+    rill_connector_part_links(c);
     uint64_t next = rill_connector_reopen_links(c);
     if (!rill_core_is_leaving(c->core))
         rill_connector_free_arenas(c);
@@ -608,9 +609,6 @@ void rill_connector_close(rill_connector *c)
     rill_connector_end_peers(c);
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_close(c->ports[i].port, rill_connector_port_closed);
-    for (size_t i = 0; i < c->link_count; i++) {
-        if (c->links[i]->open)
-            rill_way_close(&c->links[i]->way);
-    }
+    rill_connector_close_links(c);
     finish(c);
 }

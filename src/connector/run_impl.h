@@ -27,10 +27,12 @@ typedef struct connector_link {
     bool dropped;       /* another configuration has it no more, or has another in its place */
     bool is_new;        /* of a configuration that is not applied yet */
     bool stays;         /* while another configuration is applied */
-    uint64_t reopen_at; /* monotonic nanoseconds; 0: it is open, or was never */
-    uint64_t wait;      /* before that */
+    bool parting; /* its account leaves: it stays until the packets that are out are answered */
+    uint64_t reopen_at;             /* monotonic nanoseconds; 0: it is open, or was never */
+    uint64_t wait;                  /* before that */
     struct connector_link *instead; /* what is to be attached when this is closed; NULL */
     struct connector_link *waits_for;
+    struct connector_link *next_parting;
     struct rill_account *account;  /* the hub's, of what waits to be attached */
     uint8_t hash[RILL_SHA256_LEN]; /* of the URI with its token */
     rill_way way;
@@ -100,6 +102,7 @@ struct rill_connector {
     rill_run_packets *ending_packets; /* of configurations before */
     char socket[512];                 /* the operator's; empty: there is none */
     connector_link **links;
+    connector_link *parting; /* none of those */
     size_t link_count;
     size_t open_links;
     uv_timer_t tick;  /* the hub's */
@@ -216,6 +219,10 @@ uint64_t rill_connector_reopen_links(rill_connector *c);
  */
 RILL_MUST_CHECK int rill_connector_change_links(rill_connector *c, const rill_config *fresh,
                                                 connector_link ***out);
+/* Closes those whose accounts have left. */
+void rill_connector_part_links(rill_connector *c);
+/* At the end: all that are open. */
+void rill_connector_close_links(rill_connector *c);
 void rill_connector_forget_links(connector_link **links, size_t count);
 /* After rill_core_apply. */
 void rill_connector_apply_links(rill_connector *c, connector_link **links,

@@ -119,7 +119,7 @@ static void on_way_closed(rill_way *w, void *user)
         attach_waiting(k);
     if (k->dropped)
         rill_free(memory(), k);
-    else if (!c->closing && c->begun)
+    else if (!c->closing && c->begun && !k->parting)
         wait_to_reopen(k);
     c->events->gone(c);
 }
@@ -270,6 +270,23 @@ void rill_connector_free_links(rill_connector *c)
     for (size_t i = 0; i < c->link_count; i++)
         rill_free(memory(), c->links[i]);
     rill_free(memory(), c->links);
+    while (c->parting != NULL) {
+        connector_link *k = c->parting;
+        c->parting = k->next_parting;
+        rill_free(memory(), k);
+    }
+}
+
+void rill_connector_close_links(rill_connector *c)
+{
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (c->links[i]->open)
+            rill_way_close(&c->links[i]->way);
+    }
+    for (connector_link *k = c->parting; k != NULL; k = k->next_parting) {
+        if (k->open)
+            rill_way_close(&k->way);
+    }
 }
 
 int rill_connector_open_parent(rill_connector *c)
@@ -395,6 +412,33 @@ static void drop_link(connector_link *k)
         rill_free(memory(), k);
 }
 
+/* Where its account leaves, the answers to what is out come by it. */
+static void part_with(connector_link *k)
+{
+    rill_connector *c = k->owner;
+    if (!k->open || k->waits_for != NULL || !rill_core_leaves(c->core, k->config->name)) {
+        drop_link(k);
+        return;
+    }
+    k->parting = true;
+    k->reopen_at = 0;
+    k->next_parting = c->parting;
+    c->parting = k;
+}
+
+void rill_connector_part_links(rill_connector *c)
+{
+    for (connector_link **at = &c->parting; *at != NULL;) {
+        connector_link *k = *at;
+        if (k->open && rill_core_leaves(c->core, k->config->name)) {
+            at = &k->next_parting;
+            continue;
+        }
+        *at = k->next_parting;
+        drop_link(k);
+    }
+}
+
 void rill_connector_forget_links(connector_link **links, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -446,7 +490,7 @@ void rill_connector_apply_links(rill_connector *c, connector_link **links, const
     }
     for (size_t i = 0; i < c->link_count; i++) {
         if (!c->links[i]->stays)
-            drop_link(c->links[i]);
+            part_with(c->links[i]);
         else
             c->links[i]->stays = false;
     }

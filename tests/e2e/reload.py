@@ -13,9 +13,11 @@ import signal
 import sqlite3
 import sys
 
+from btp import FULFILL, REJECT, Client, fulfill, prepare
 from harness import reserved_port, run_tests
 from connector import TWO_ASSETS, Connector, receive, received, send
 from rillctl import Answer, ctl
+from runner import wait_until
 
 CASES = []
 
@@ -242,6 +244,41 @@ accounts:
     for c in (down, up, other):
         c.stop()
         c.books()
+
+
+@case
+def an_account_leaves_whose_link_is_ours(t):
+    """Its link stays until the packets that are out are answered, and is closed then."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: peer, asset: USD/6, tokens: env:TOKEN_DOWN, credit: 10_000_000_000}
+  carol: {relation: child, asset: USD/6, tokens: env:TOKEN_CAROL}
+""")
+    side = f"  up: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}\n"
+    down = Connector(t, "down", f"""address: g.down
+accounts:
+{side}  alice: {{relation: child, asset: USD/6, tokens: env:TOKEN_ALICE, credit: none}}
+routes: [{{prefix: g.up, account: up}}]
+""")
+    ctl(down, "log-level", "info")
+    ctl(up, "log-level", "info")
+    wait_until(lambda: account(down, "up")["sessions"] == 1)
+    alice = Client(down.port, token="alice-token")
+    carol = Client(up.port, token="carol-token")
+    asked = alice.ask(prepare("g.up.carol.x", 100))
+    request, came = carol.request()
+    assert came["amount"] == 100, came
+    edit(down, (side, ""), ("routes: [{prefix: g.up, account: up}]\n", ""))
+    assert "account up: removed" in reload(down).out
+    assert alice.call(prepare("g.up.carol.y", 1))["type"] == REJECT  # it gets no more
+    carol.answer(request, fulfill())
+    reply = alice.reply_to(asked)
+    assert reply["type"] == FULFILL, reply
+    up.program.until("account down: disconnected", "err")
+    for c in (down, up):
+        c.stop()
+    assert down.books() == {"alice": -100, "up": 100}
+    assert up.books() == {"down": -100, "carol": 100}
 
 
 @case
