@@ -73,9 +73,9 @@ RILL_API void rill_loop_set_max_output(rill_loop *loop, size_t bytes);
  * Gives the loop a listening socket that another process has opened, of TCP or with a path, such as
  * those that systemd passes to a service. Whoever listens at its address on this loop (a node's
  * port, a server) takes it instead of opening one: who has connected before waits there and is
- * served. The descriptor is the loop's from then on. A path is left where it is when the socket is
- * closed. RILL_ERR_INVALID (fd is no listening socket of these kinds), RILL_ERR_NOMEM: it stays the
- * caller's.
+ * served. The descriptor is the loop's from then on; a second one of the same socket is closed. A
+ * path is left where it is when the socket is closed. RILL_ERR_INVALID (fd is no listening socket
+ * of these kinds), RILL_ERR_NOMEM: it stays the caller's.
  */
 RILL_API RILL_MUST_CHECK int rill_loop_adopt_socket(rill_loop *loop, int fd);
 /* Closes those at whose address nobody has listened. Returns how many. rill_loop_free does so, too.

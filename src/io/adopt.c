@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ typedef struct adopted {
     rill_list node;
     int fd;
     struct sockaddr_storage address;
+    dev_t device; /* these two say which socket it is, by whatever descriptor */
+    ino_t number;
 } adopted;
 
 static const rill_allocator *memory(void)
@@ -44,17 +47,34 @@ static bool address_of(int fd, struct sockaddr_storage *address)
     return address->ss_family == AF_INET || address->ss_family == AF_INET6;
 }
 
+static bool is_here(const rill_loop *loop, const struct stat *which)
+{
+    for (const rill_list *at = loop->adopted.next; at != &loop->adopted; at = at->next) {
+        const adopted *a = RILL_CONTAINER(at, const adopted, node);
+        if (a->device == which->st_dev && a->number == which->st_ino)
+            return true;
+    }
+    return false;
+}
+
 int rill_loop_adopt_socket(rill_loop *loop, int fd)
 {
     struct sockaddr_storage address;
+    struct stat which;
     if (!is_number(fd, SO_TYPE, SOCK_STREAM) || !is_number(fd, SO_ACCEPTCONN, 1) ||
-        !address_of(fd, &address) || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        !address_of(fd, &address) || fstat(fd, &which) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         return RILL_ERR_INVALID;
+    if (is_here(loop, &which)) {
+        close(fd);
+        return RILL_OK;
+    }
     adopted *a = rill_alloc(memory(), sizeof *a);
     if (a == NULL)
         return RILL_ERR_NOMEM;
     a->fd = fd;
     a->address = address;
+    a->device = which.st_dev;
+    a->number = which.st_ino;
     rill_list_init(&a->node);
     rill_list_push_back(&loop->adopted, &a->node);
     return RILL_OK;
@@ -71,7 +91,7 @@ static bool same_ip6(const struct sockaddr *a, const struct sockaddr *b)
 {
     const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
     const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)b;
-    return x->sin6_port == y->sin6_port &&
+    return x->sin6_port == y->sin6_port && x->sin6_scope_id == y->sin6_scope_id &&
            memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
 }
 

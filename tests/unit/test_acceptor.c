@@ -359,6 +359,25 @@ static void test_what_is_not_adopted(void **state)
     assert_int_equal(call(port), -1);
 }
 
+/* By two descriptors, as who passes it has it from two places: it is one. */
+static void test_a_socket_that_is_adopted_twice(void **state)
+{
+    (void)state;
+    uint16_t port;
+    int fd = opened(&port);
+    int again = dup(fd);
+    begin_listener(on_none);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    assert_int_equal(rill_loop_adopt_socket(loop, again), RILL_OK);
+    assert_int_equal(fcntl(again, F_GETFD), -1);
+    assert_int_equal(rill_acceptor_open(&listener, "127.0.0.1", port), RILL_OK);
+    assert_int_equal(rill_loop_drop_adopted(loop), 0);
+    rill_acceptor_close(&listener);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    rill_loop_free(loop);
+    assert_int_equal(call(port), -1);
+}
+
 /* A path that another has made stays. */
 static void test_an_adopted_path(void **state)
 {
@@ -400,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_a_path),
         cmocka_unit_test(test_an_adopted_socket),
         cmocka_unit_test(test_what_is_not_adopted),
+        cmocka_unit_test(test_a_socket_that_is_adopted_twice),
         cmocka_unit_test(test_an_adopted_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
