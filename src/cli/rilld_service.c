@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #define MAX_SOCKETS  256
 /* Told so many times in the time after which the manager takes the process for stuck. */
 #define WATCHDOG_TIMES 3
+/* How long a manager is waited for that has much to read. */
+#define PATIENCE_S 5
 
 /* The number that a variable has; 0: none, or another than one of these. */
 static uint64_t number_of(const char *variable, uint64_t most)
@@ -37,11 +40,22 @@ static bool is_for_us(const char *variable)
     return number_of(variable, INT_MAX) == (uint64_t)getpid();
 }
 
+/* What is ours is closed when another program begins, so it did not come from there. */
+static bool was_passed(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
 static unsigned adopt(rill_loop *loop)
 {
     unsigned adopted = 0;
     uint64_t count = is_for_us("LISTEN_PID") ? number_of("LISTEN_FDS", MAX_SOCKETS) : 0;
     for (int fd = FIRST_SOCKET; count > 0; count--, fd++) {
+        if (!was_passed(fd)) {
+            rilld_warn("descriptor %d was not passed, though LISTEN_FDS says so", fd);
+            continue;
+        }
         int rc = rill_loop_adopt_socket(loop, fd);
         if (rc == RILL_OK) {
             adopted++;
@@ -72,8 +86,12 @@ static bool find_manager(rilld_service *s)
     return true;
 }
 
-/* fd: passed along with it; -1: none. A manager that does not listen is not waited for. */
-static void tell(const rilld_service *s, const char *text, int fd)
+/*
+ * fd: passed along with it; -1: none. flags: MSG_DONTWAIT where it does not matter much, or for
+ * ever, if one is lost; else a manager that has much to read is waited for, and no second time in
+ * vain.
+ */
+static void tell(rilld_service *s, const char *text, int fd, int flags)
 {
     union {
         struct cmsghdr first;
@@ -95,12 +113,24 @@ static void tell(const rilld_service *s, const char *text, int fd)
         c->cmsg_len = CMSG_LEN(sizeof fd);
         memcpy(CMSG_DATA(c), &fd, sizeof fd);
     }
-    (void)sendmsg(s->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    flags |= MSG_NOSIGNAL | (s->deaf ? MSG_DONTWAIT : 0);
+    ssize_t sent;
+    do
+        sent = sendmsg(s->fd, &message, flags);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (flags & MSG_DONTWAIT) == 0)
+        s->deaf = true;
+}
+
+/* All that processes before this one have left with the manager. */
+static void forget_sockets(rilld_service *s)
+{
+    tell(s, "FDSTOREREMOVE=1\nFDNAME=rilld", -1, 0);
 }
 
 static void on_watchdog(uv_timer_t *timer)
 {
-    tell(timer->data, "WATCHDOG=1", -1);
+    tell(timer->data, "WATCHDOG=1", -1, MSG_DONTWAIT);
 }
 
 /* From the loop: a process whose loop does not turn any more is not alive. */
@@ -125,10 +155,13 @@ void rilld_service_begin(rilld_service *s, rill_loop *loop)
     *s = (rilld_service){.loop = loop, .fd = -1};
     s->adopted = adopt(loop);
     if (find_manager(s)) {
+        const struct timeval patience = {.tv_sec = PATIENCE_S};
         s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (s->fd < 0)
             rilld_warn("the manager of this service cannot be told of anything: %s",
                        strerror(errno));
+        else
+            (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     }
     (void)unsetenv("NOTIFY_SOCKET");
     start_watchdog(s);
@@ -136,7 +169,7 @@ void rilld_service_begin(rilld_service *s, rill_loop *loop)
 
 static void leave_socket(void *user, int fd)
 {
-    tell(user, "FDSTORE=1\nFDNAME=rilld", fd);
+    tell(user, "FDSTORE=1\nFDNAME=rilld", fd, 0);
 }
 
 void rilld_service_ready(rilld_service *s, const char *status)
@@ -147,29 +180,39 @@ void rilld_service_ready(rilld_service *s, const char *status)
         rilld_warn("%zu sockets that were passed are at addresses where nothing is to listen, "
                    "and are closed",
                    unused);
+    if (s->stopping)
+        return;
+    /* It would keep those that nobody uses any more, and whoever connects there would wait. */
+    if (s->adopted > 0)
+        forget_sockets(s);
     rill_loop_each_listening(s->loop, leave_socket, s);
     (void)snprintf(text, sizeof text, "READY=1\nSTATUS=%.400s", status);
-    tell(s, text, -1);
+    tell(s, text, -1, 0);
+    s->ready = true;
 }
 
-void rilld_service_reloading(const rilld_service *s)
+void rilld_service_reloading(rilld_service *s)
 {
     char text[80];
     struct timespec now;
+    if (!s->ready || s->stopping)
+        return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     (void)snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
                    (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-    tell(s, text, -1);
+    tell(s, text, -1, MSG_DONTWAIT);
 }
 
-void rilld_service_reloaded(const rilld_service *s)
+void rilld_service_reloaded(rilld_service *s)
 {
-    tell(s, "READY=1", -1);
+    if (s->ready && !s->stopping)
+        tell(s, "READY=1", -1, 0);
 }
 
-void rilld_service_stopping(const rilld_service *s)
+void rilld_service_stopping(rilld_service *s)
 {
-    tell(s, "STOPPING=1\nSTATUS=waiting for packets under way", -1);
+    s->stopping = true;
+    tell(s, "STOPPING=1\nSTATUS=waiting for packets under way", -1, MSG_DONTWAIT);
 }
 
 void rilld_service_end(rilld_service *s)
@@ -177,6 +220,9 @@ void rilld_service_end(rilld_service *s)
     if (s->watched)
         uv_close((uv_handle_t *)&s->watchdog, NULL);
     s->watched = false;
+    /* Another address, say, of which the port is still taken by one of these. */
+    if (s->adopted > 0 && !s->ready && !s->stopping)
+        forget_sockets(s);
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;

@@ -27,6 +27,9 @@ typedef struct rilld_service {
     socklen_t to_len;
     uv_timer_t watchdog;
     bool watched; /* the timer is in use */
+    bool ready;   /* it was told so */
+    bool stopping;
+    bool deaf; /* the manager was waited for in vain */
 } rilld_service;
 
 /*
@@ -34,14 +37,19 @@ typedef struct rilld_service {
  * of what cannot be used.
  */
 void rilld_service_begin(rilld_service *s, rill_loop *loop);
-/* All ports are open: sockets that nobody uses are closed, and those in use left with the manager,
- * for the next process. status: a line for people, where the manager shows one. */
+/* All ports are open: sockets that nobody uses are closed, and those in use, and no others, left
+ * with the manager, for the next process. status: a line for people, where the manager shows one.
+ */
 void rilld_service_ready(rilld_service *s, const char *status);
-/* The configuration is read again; rilld_service_reloaded follows. */
-void rilld_service_reloading(const rilld_service *s);
-void rilld_service_reloaded(const rilld_service *s);
-void rilld_service_stopping(const rilld_service *s);
-/* Its timer is closed: the loop ends without it. Again: nothing. */
+/* The configuration is read again; rilld_service_reloaded follows. Nothing before it is ready, and
+ * when it stops. */
+void rilld_service_reloading(rilld_service *s);
+void rilld_service_reloaded(rilld_service *s);
+void rilld_service_stopping(rilld_service *s);
+/*
+ * Its timer is closed: the loop ends without it. Where it could not begin, the manager forgets the
+ * sockets: the next try is without them. Again: nothing.
+ */
 void rilld_service_end(rilld_service *s);
 
 #endif

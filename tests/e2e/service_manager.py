@@ -50,8 +50,9 @@ class Manager:
         self.told = []
         self.program = None
 
-    def start(self, passed=()):
-        """A process with these sockets from descriptor 3 on. It knows its own number, as LISTEN_PID says."""
+    def start(self, passed=(), more=0):
+        """A process with these sockets from descriptor 3 on, and so many more that there are not. It knows its
+        own number, as LISTEN_PID says."""
         fds = [s.fileno() for s in passed]
 
         def pass_on():
@@ -63,7 +64,7 @@ class Manager:
         variables = {"NOTIFY_SOCKET": self.name, **self.variables}
         command = list(self.args)
         if fds:
-            variables.update(LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=":".join(["rilld"] * len(fds)))
+            variables.update(LISTEN_FDS=str(len(fds) + more), LISTEN_FDNAMES=":".join(["rilld"] * len(fds)))
             command = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
         self.program = self.t.start(command, env=environment(**variables), preexec_fn=pass_on, close_fds=False)
         self.program.read_along()
@@ -87,7 +88,24 @@ class Manager:
                 else:
                     s.close()
         self.told.append(data.decode())
+        if self.told[-1] == "FDSTOREREMOVE=1\nFDNAME=rilld":
+            self.forget()
         return self.told[-1]
+
+    def forget(self):
+        for s in self.kept:
+            s.close()
+        self.kept = []
+
+    def fill(self):
+        """Other services tell it as much as it takes, and it is slow to read."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+            others.setblocking(False)
+            try:
+                while True:
+                    others.sendto(b"STATUS=another service", self.socket.getsockname())
+            except BlockingIOError:
+                pass
 
     def hear_until(self, word):
         while True:
@@ -107,8 +125,7 @@ class Manager:
 
     def close(self):
         self.socket.close()
-        for s in self.kept:
-            s.close()
+        self.forget()
         if not self.name.startswith("@"):
             os.unlink(self.name)
 
@@ -164,6 +181,47 @@ def what_the_manager_is_told(t):
             m.hear_until("STOPPING=1")
             assert m.program.end() == 0, m.program.text
             m.close()
+
+
+@case
+def a_reload_while_it_is_not_ready(t):
+    """It waits for a parent: that it has read something does not make it ready."""
+    with reserved_port() as nobody:
+        path = t.file("node.yaml", f"store: {{path: {t.file('books')}}}\naccounts:\n  up: {{relation: parent, "
+                                   f"asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{nobody.getsockname()[1]}', "
+                                   "token: env:T}}\n")
+        m = Manager(t, [RILLD, "run", "--config", path], T="x" * 32)
+        m.start()
+        m.program.until("account up: waiting for our address", "err")
+        m.program.process.send_signal(signal.SIGHUP)
+        m.program.until("SIGHUP: the configuration is not read again now", "err")
+        m.program.process.send_signal(signal.SIGTERM)
+        m.hear_until("STOPPING=1")
+        assert len(m.told) == 1, m.told
+        assert m.program.end() == 0, m.program.text
+        m.close()
+
+
+@case
+def a_manager_that_has_much_to_read(t):
+    """Nothing of what it does not hear again is lost."""
+    count = 12
+    held = [reserved_port() for _ in range(count)]
+    ports = ", ".join(f"{{port: {s.getsockname()[1]}}}" for s in held)
+    path = t.file("node.yaml", f"store: {{path: {t.file('books')}}}\nlisten: [{ports}]\n{CONFIG}")
+    m = Manager(t, [RILLD, "run", "--config", path], **TOKENS)
+    m.fill()
+    m.start()
+    for s in held:
+        m.program.until(f"ready on .*:{s.getsockname()[1]} ", "err")
+    m.hear_until("STATUS=ready as g.x")
+    assert len(m.kept) == count, m.told
+    m.program.process.send_signal(signal.SIGTERM)
+    m.hear_until("STOPPING=1")
+    assert m.program.end() == 0, m.program.text
+    m.close()
+    for s in held:
+        s.close()
 
 
 @case
@@ -239,6 +297,17 @@ def what_cannot_be_used(t):
         m.hear_until("READY=1")
         m.program.until("descriptor 4 was passed, and cannot be used: it is no socket that listens", "err")
         m.program.until("1 sockets that were passed are at addresses where nothing is to listen", "err")
+        assert "FDSTOREREMOVE=1\nFDNAME=rilld" in m.told, "or the manager keeps what nobody uses any more"
+        assert [s.getsockname() for s in m.kept] == [held.getsockname()], m.kept
+        assert serves(held.getsockname()[1])
+        m.stop()
+        m.close()
+        # More than there are: what the process has opened itself is not one of them.
+        m = connector(t, held.getsockname()[1])
+        m.start([other], more=5)
+        m.hear_until("READY=1")
+        for fd in range(4, 9):
+            m.program.until(f"descriptor {fd} was not passed", "err")
         assert serves(held.getsockname()[1])
         m.stop()
         m.close()
@@ -255,6 +324,40 @@ def what_cannot_be_used(t):
         m.start()
         m.program.until("ready on", "err")
         m.stop()
+
+
+@case
+def another_address_than_before(t):
+    """Of the same port, which the manager keeps taken: it is told to forget it, and the next try is without."""
+    with listening() as s:
+        port = s.getsockname()[1]
+        path = t.file("node.yaml", f"store: {{path: {t.file('books')}}}\n"
+                                   f"listen: [{{host: 0.0.0.0, port: {port}, http: true}}]\n{CONFIG}")
+        m = Manager(t, [RILLD, "run", "--config", path], **TOKENS)
+        m.kept = [socket.socket(fileno=os.dup(s.fileno()))]
+        s.close()
+        m.start(m.kept)
+        m.program.until("address .*in use|in use", "err")
+        assert m.program.end() != 0, m.program.text
+        assert m.hear() == "FDSTOREREMOVE=1\nFDNAME=rilld", m.told
+        m.start(m.kept)
+        m.hear_until("READY=1")
+        assert serves(port)
+        m.stop()
+        m.close()
+
+
+@case
+def a_socket_that_is_passed_twice(t):
+    """By a unit of its own, and by the process before, which left it with the manager."""
+    with listening() as s:
+        m = connector(t, s.getsockname()[1])
+        m.start([s, s])
+        m.hear_until("READY=1")
+        assert "passed" not in m.program.text["err"].decode(), m.program.text
+        assert serves(s.getsockname()[1])
+        m.stop()
+        m.close()
 
 
 def pay_through_restarts(t, m, link, seed):
