@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The systemd unit: what systemd says of it, and rilld below the filters that it asks for.
+"""The systemd units: what systemd says of them, and rilld below the filters that they ask for.
 
 Usage: unit.py FOLDER-OF-PROGRAMS FOLDER-OF-EXAMPLES UNIT COMPILER...
 
@@ -11,7 +11,6 @@ import ctypes
 import os
 import re
 import resource
-import select
 import signal
 import socket
 import struct
@@ -22,6 +21,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import LIMIT, RILLD, environment, run_tests  # noqa: E402
 
 UNIT, COMPILER = sys.argv[3], sys.argv[4:]
+CONNECTOR_UNIT = os.path.join(os.path.dirname(UNIT), "rilld-connector.service")
+RILLCTL = os.path.join(os.path.dirname(RILLD), "rillctl")
 EXPOSURE = 15  # of 100, as systemd counts it
 EPERM = 1
 TESTS = []
@@ -38,9 +39,9 @@ def said(*command):
     return run.returncode, run.stdout + run.stderr
 
 
-def settings(name):
+def settings(unit, name):
     """The values of a setting, in their order."""
-    with open(UNIT, encoding="utf-8") as f:
+    with open(unit, encoding="utf-8") as f:
         return re.findall(rf"^{name}=(.*)$", f.read(), re.MULTILINE)
 
 
@@ -66,10 +67,10 @@ def members(words):
     return calls
 
 
-def allowed_calls():
+def allowed_calls(unit=UNIT):
     """What SystemCallFilter= leaves; systemd lets through what every program needs, @default."""
     calls = group("@default")
-    for value in settings("SystemCallFilter"):
+    for value in settings(unit, "SystemCallFilter"):
         if value.startswith("~"):
             calls -= members(value[1:]) - group("@default")
         else:
@@ -89,7 +90,7 @@ def call_numbers():
 LOAD, EQUAL, MASKED, RETURN = 0x20, 0x15, 0x45, 0x06  # ld abs, jeq, jset, ret
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | EPERM
 NUMBER, ARGUMENT_0, ARGUMENT_2 = 0, 16, 32
-AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 PROT_WRITE, PROT_EXEC = 2, 4
 
 
@@ -113,14 +114,14 @@ def only_for(number, then):
     return [op(LOAD, NUMBER), op(EQUAL, number, 0, len(then)), *then]
 
 
-def program(calls):
+def program(calls, unit):
     """SystemCallFilter=, RestrictAddressFamilies= and MemoryDenyWriteExecute=."""
     numbers = call_numbers()
-    families = {"AF_INET": AF_INET, "AF_INET6": AF_INET6, "AF_UNIX": AF_UNIX}
-    wanted = [families[name] for value in settings("RestrictAddressFamilies")
+    families = {"AF_INET": AF_INET, "AF_INET6": AF_INET6, "AF_UNIX": AF_UNIX, "AF_NETLINK": AF_NETLINK}
+    wanted = [families[name] for value in settings(unit, "RestrictAddressFamilies")
               for name in value.split()]
     ops = only_for(numbers["socket"], one_of(ARGUMENT_0, wanted, ALLOW)) if "socket" in calls else []
-    if settings("MemoryDenyWriteExecute") == ["yes"]:
+    if settings(unit, "MemoryDenyWriteExecute") == ["yes"]:
         ops += only_for(numbers["mmap"], never_both(ARGUMENT_2, PROT_WRITE, PROT_EXEC))
     ops.append(op(LOAD, NUMBER))
     for name in sorted(calls & numbers.keys()):
@@ -134,9 +135,9 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, FILTER = 22, 38, 2
 
 
-def sandbox(calls):
+def sandbox(calls, unit):
     """For a child before it becomes rilld: the filters, no rights, the unit's limits."""
-    code, count = program(calls)
+    code, count = program(calls, unit)
     buffer = ctypes.create_string_buffer(code)
     header = struct.pack("HxxxxxxP", count, ctypes.addressof(buffer))
 
@@ -153,39 +154,50 @@ def sandbox(calls):
     return enter, buffer
 
 
-def told(node):
-    """What the manager has been told so far."""
-    messages = []
-    while select.select([node.manager], [], [], 0)[0]:
-        messages.append(node.manager.recv(4096).decode())
-    return messages
+def is_ready(node):
+    """Waits until the manager is told."""
+    while not node.manager.recv(4096).startswith(b"READY=1"):
+        pass
 
 
-def start(case, calls):
-    enter, buffer = sandbox(calls)
+def start(case, calls, unit=UNIT, command=None, **variables):
+    enter, buffer = sandbox(calls, unit)
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     name = f"rill-unit-{os.getpid()}-{os.urandom(4).hex()}"
     manager.bind("\0" + name)
+    manager.settimeout(LIMIT)
     program_file = case.file("rilld")
     os.chmod(case.folder, 0o777)
     with open(RILLD, "rb") as f:
         case.file("rilld", f.read())
     os.chmod(program_file, 0o755)
-    node = case.start([program_file, "local", "--listen", "127.0.0.1:0", "--port-file",
-                       case.file("port")], env=environment(NOTIFY_SOCKET="@" + name), preexec_fn=enter)
+    command = command or ["local", "--listen", "127.0.0.1:0", "--port-file", case.file("port")]
+    node = case.start([program_file, *command], env=environment(NOTIFY_SOCKET="@" + name, **variables),
+                      preexec_fn=enter)
     node.buffer = buffer
     node.manager = manager
     return node
+
+
+def pay(case, links):
+    receiver = case.rill("receive", "--link", links[0], "--credentials", case.file("c.json"),
+                         "--connections", "1")
+    receiver.until("wrote its ILP address")
+    sender = case.rill("send", "--link", links[1], "--credentials", case.file("c.json"),
+                       "--amount", "12345")
+    assert sender.end() == 0, sender.text
+    assert receiver.end() == 0, receiver.text
+    assert re.search("payment for: 12345", "\n".join(receiver.lines())), receiver.text
 
 
 # ---- the tests ----
 
 @test
 def systemd_finds_little_that_is_exposed(case):
-    for name in ("rilld.service", "rilld-connector.service"):
-        with open(os.path.join(os.path.dirname(UNIT), name), encoding="utf-8") as f:
+    for path in (UNIT, CONNECTOR_UNIT):
+        with open(path, encoding="utf-8") as f:
             text = f.read()
-        unit = case.file(name, re.sub(r"^ExecStart=\S+", f"ExecStart={RILLD}", text, flags=re.MULTILINE))
+        unit = case.file(os.path.basename(path), re.sub(r"^ExecStart=\S+", f"ExecStart={RILLD}", text, flags=re.MULTILINE))
         status, out = said("systemd-analyze", "--no-pager", "security", "--offline=true",
                            f"--threshold={EXPOSURE}", unit)
         assert status == 0, out
@@ -201,7 +213,7 @@ def systemd_finds_little_that_is_exposed(case):
 def rilld_serves_below_the_filters(case):
     node = start(case, allowed_calls())
     node.until("ready on", "err")
-    assert any(message.startswith("READY=1") for message in told(node)), "systemd is told"
+    is_ready(node)
     with open(f"/proc/{node.process.pid}/status", encoding="ascii") as f:
         status = f.read()
     assert re.search(r"^Seccomp:\s+2$", status, re.MULTILINE), status
@@ -210,18 +222,36 @@ def rilld_serves_below_the_filters(case):
     with open(case.file("port"), encoding="ascii") as f:
         port = int(f.read())
     links = [f"btp+ws://:{who}-{os.urandom(8).hex()}@127.0.0.1:{port}" for who in "ab"]
-    receiver = case.rill("receive", "--link", links[0], "--credentials", case.file("c.json"),
-                         "--connections", "1")
-    receiver.until("wrote its ILP address")
-    sender = case.rill("send", "--link", links[1], "--credentials", case.file("c.json"),
-                       "--amount", "12345")
-    assert sender.end() == 0, sender.text
-    assert receiver.end() == 0, receiver.text
-    assert re.search("payment for: 12345", "\n".join(receiver.lines())), receiver.text
+    pay(case, links)
     node.process.send_signal(signal.SIGUSR1)
     node.until("requests open", "err")
     node.process.send_signal(signal.SIGTERM)
     assert node.end() == 0, node.text
+
+
+@test
+def a_connector_serves_below_its_filters(case):
+    """With books that are new, and with those that it finds."""
+    config = case.file("connector.yaml", f"""address: g.x
+store: {{path: {case.folder}/books}}
+listen: [{{port: 0}}]
+accounts:
+  a: {{relation: child, asset: USD/6, tokens: env:TOKEN_A, credit: 1000000}}
+  b: {{relation: child, asset: USD/6, tokens: env:TOKEN_B, credit: 1000000}}
+""")
+    os.chmod(config, 0o644)
+    for _ in range(2):
+        node = start(case, allowed_calls(CONNECTOR_UNIT), CONNECTOR_UNIT, ["run", "--config", config],
+                     TOKEN_A="a-token", TOKEN_B="b-token", RUNTIME_DIRECTORY=case.folder)
+        is_ready(node)
+        port = re.search(r"ready on \S+:(\d+) ", node.until("ready on", "err")).group(1)
+        pay(case, [f"btp+ws://:{who}-token@127.0.0.1:{port}" for who in "ab"])
+        status, out = said(RILLCTL, "status", "--socket", case.file("admin.sock"))
+        assert status == 0 and "g.x" in out, out
+        node.process.send_signal(signal.SIGHUP)
+        is_ready(node)
+        node.process.send_signal(signal.SIGTERM)
+        assert node.end() == 0, node.text
 
 
 @test
