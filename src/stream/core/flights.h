@@ -33,13 +33,13 @@ static inline void rill_flights_remove(rill_flights *fs, rill_flight *f)
     fs->count--;
     fs->overdue_count -= f->overdue;
 }
-/* Its reply should have come long ago. */
 /* All of them, with the connection. */
 static inline void rill_flights_dropped(rill_flights *fs, uint32_t dropped)
 {
     assert(dropped == fs->count); /* each was in one of the lines, and counted once */
     fs->count = 0;
 }
+/* Its reply should have come long ago. */
 void rill_flights_overdue(rill_flights *fs, rill_flight *f);
 /* Its reply has come, or cannot come any more: as if it had never been overdue. False: it was not.
  */
