@@ -143,8 +143,10 @@ static void report_admin(rill_connector *c, int rc, bool of_path)
     const char *why = rc == RILL_ERR_ADDRESS_IN_USE ? "another node uses it"
                       : rc == RILL_ERR_EXISTS       ? "something else than a socket is there"
                       : rc == RILL_ERR_TOO_LARGE    ? "the path is too long for a socket"
-                      : rc == RILL_ERR_IO           ? strerror(errno)
-                                                    : rill_strerror(rc);
+                      : rc == RILL_ERR_INVALID
+                          ? "it was passed, and everybody may connect to it: SocketMode=0600"
+                      : rc == RILL_ERR_IO ? strerror(errno)
+                                          : rill_strerror(rc);
     if (of_path)
         (void)snprintf(what, sizeof what,
                        "admin: the socket %.200s cannot be made: %.100s; \"socket\" names another",

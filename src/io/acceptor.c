@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -129,15 +130,30 @@ static void init_parts(rill_acceptor *l)
     l->parts = 2;
 }
 
+/*
+ * Ours are for our user alone (rill_unix_bind); one that was adopted may be for others too, and not
+ * for everybody, which is what systemd makes of it where nothing is said. One whose file is gone,
+ * as with the folder of a service that has ended, is of no use.
+ */
 static int take_unix(rill_acceptor *l, int *fd, const char *path)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct stat found;
     size_t len = strlen(path);
     if (len < sizeof at.sun_path) {
         memcpy(at.sun_path, path, len);
         *fd = rill_adopted_take(l->loop, (const struct sockaddr *)&at);
     }
-    return *fd >= 0 ? RILL_OK : rill_unix_bind(&l->local, fd, path);
+    if (*fd >= 0 && lstat(path, &found) != 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    if (*fd < 0)
+        return rill_unix_bind(&l->local, fd, path);
+    if ((found.st_mode & S_IWOTH) == 0)
+        return RILL_OK;
+    close(*fd);
+    return RILL_ERR_INVALID;
 }
 
 /* libuv takes any stream socket here (uv_tcp_open). */

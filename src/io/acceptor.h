@@ -30,7 +30,8 @@ typedef struct rill_acceptor {
  * RILL_ERR_IO: then `closed` follows as well.
  */
 RILL_MUST_CHECK int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port);
-/* The same at a path; the errors of rill_unix_bind. */
+/* The same at a path; the errors of rill_unix_bind, and RILL_ERR_INVALID: one that was adopted is
+ * for everybody. */
 RILL_MUST_CHECK int rill_acceptor_open_unix(rill_acceptor *l, const char *path);
 /* 0 at a path. */
 uint16_t rill_acceptor_port(const rill_acceptor *l);

@@ -285,6 +285,10 @@ def a_socket_of_operators_that_is_passed(t):
             assert json.loads(out)["address"] == "g.x", out
             m.stop()
             assert os.path.exists(path), "it is the manager's"
+        os.chmod(path, 0o666)
+        m.start([s, port])
+        m.program.until("everybody may connect to it: SocketMode=0600", "err")
+        assert m.program.end() != 0, m.program.text
         m.close()
 
 

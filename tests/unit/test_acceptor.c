@@ -401,6 +401,26 @@ static void test_an_adopted_path(void **state)
     end_at();
     assert_int_equal(lstat(path, &found), 0);
     rill_unix_remove(&theirs);
+    /* Where everybody may connect, whoever is at a path would not be who we take them for. */
+    assert_int_equal(rill_unix_bind(&theirs, &fd, path), RILL_OK);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(chmod(path, 0666), 0);
+    begin_listener(on_none);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    assert_int_equal(rill_acceptor_open_unix(&listener, path), RILL_ERR_INVALID);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    end_at();
+    rill_unix_remove(&theirs);
+    /* One whose file is gone is made anew. */
+    assert_int_equal(rill_unix_bind(&theirs, &fd, path), RILL_OK);
+    assert_int_equal(listen(fd, 1), 0);
+    rill_unix_remove(&theirs);
+    begin_listener(on_none);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    assert_int_equal(rill_acceptor_open_unix(&listener, path), RILL_OK);
+    assert_int_equal(lstat(path, &found), 0);
+    end_at();
+    assert_int_equal(lstat(path, &found), -1);
     /* One of its own is gone with it, and nothing to pass on. */
     assert_int_equal(open_at(path), RILL_OK);
     passed_on = -1;
