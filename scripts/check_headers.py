@@ -5,6 +5,7 @@
 What can fail must be checked. Results come first, and what is wrong last. Options and handlers say
 their size, and have their _init. Whatever is passed with its size has an inline function that does
 it. A time says its unit, and a comment says "Default:" of what an option is when nobody sets it.
+All of them are installed.
 """
 
 import os
@@ -105,6 +106,12 @@ def problems(text, all_functions, all_inlines):
     yield from uncommented(text)
 
 
+def not_installed(names):
+    """Those that a program finds here, and not where Rill is installed."""
+    with open(os.path.join(INCLUDE, "meson.build"), encoding="utf-8") as file:
+        return sorted(set(names) - set(re.findall(r"'(\w+\.h)'", file.read())))
+
+
 def main():
     texts = {}
     for name in sorted(os.listdir(INCLUDE)):
@@ -119,6 +126,9 @@ def main():
         if stale not in functions:
             print(f"scripts/check_headers.py: there is no {stale}")
             status = 1
+    for name in not_installed(texts):
+        print(f"include/rill/{name}: is not installed (include/rill/meson.build)")
+        status = 1
     for name, text in texts.items():
         for problem in problems(text, functions, inlines):
             print(f"include/rill/{name}: {problem}")
