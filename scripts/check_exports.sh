@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # check_exports.sh BUILD: the shared libraries export what the public headers declare with
-# RILL_API, all of it and nothing else; the others share no inside of the core.
+# RILL_API, all of it and nothing else; the others share no inside of the core. They need nothing of
+# OpenSSL that its first 3.0 had not.
 set -euo pipefail
 
 src=$1/src
@@ -58,6 +59,9 @@ for library in librill-net librill-pay; do
 done
 
 for library in librill librill-net librill-pay; do
+    later=$(readelf -W --dyn-syms "$src/$library.so" | grep -oE '\w+@OPENSSL_3[0-9.]*' |
+        grep -v '@OPENSSL_3\.0\.0$' || true)
+    [ -z "$later" ] || fail "$library.so does not load with OpenSSL 3.0.0:" "$later"
     readelf -d "$src/$library.so" | grep -q "SONAME.*\[$library\.so\.1\]" ||
         fail "wrong soname:" "$library"
 done

@@ -10,7 +10,6 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
@@ -67,6 +66,13 @@ static OSSL_PARAM tag_param(uint8_t tag[RILL_TAG_LEN])
     return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, RILL_TAG_LEN);
 }
 
+/* All of it: what a provider leaves as it was would be sent as it is. */
+static bool update(const openssl_gcm *own, void *key, uint8_t *out, const uint8_t *in, size_t len)
+{
+    size_t done = 0;
+    return len == 0 || (own->update(key, out, &done, len, in, len) == 1 && done == len);
+}
+
 static int seal(rill_gcm *g, void *key, uint8_t *envelope, size_t len)
 {
     const openssl_gcm *own = (const openssl_gcm *)g;
@@ -74,8 +80,8 @@ static int seal(rill_gcm *g, void *key, uint8_t *envelope, size_t len)
     OSSL_PARAM tag[] = {tag_param(envelope + RILL_IV_LEN), OSSL_PARAM_construct_end()};
     size_t done;
     if (own->encrypt(key, NULL, 0, envelope, RILL_IV_LEN, NULL) != 1 ||
-        (len != 0 && own->update(key, text, &done, len, text, len) != 1) ||
-        own->final(key, text + len, &done, 0) != 1 || own->get(key, tag) != 1)
+        !update(own, key, text, text, len) || own->final(key, text + len, &done, 0) != 1 ||
+        own->get(key, tag) != 1 || tag->return_size != RILL_TAG_LEN)
         return RILL_ERR_CRYPTO;
     return RILL_OK;
 }
@@ -83,30 +89,41 @@ static int seal(rill_gcm *g, void *key, uint8_t *envelope, size_t len)
 static int open_envelope(rill_gcm *g, void *key, const uint8_t *envelope, size_t len, uint8_t *out)
 {
     const openssl_gcm *own = (const openssl_gcm *)g;
-    const uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
     uint8_t expected[RILL_TAG_LEN]; /* a parameter's data is not const */
     memcpy(expected, envelope + RILL_IV_LEN, RILL_TAG_LEN);
     const OSSL_PARAM tag[] = {tag_param(expected), OSSL_PARAM_construct_end()};
     uint8_t none[EVP_MAX_BLOCK_LENGTH];
     size_t done;
     if (own->decrypt(key, NULL, 0, envelope, RILL_IV_LEN, NULL) != 1 ||
-        (len != 0 && own->update(key, out, &done, len, text, len) != 1) || own->set(key, tag) != 1)
+        !update(own, key, out, envelope + RILL_ENVELOPE_OVERHEAD, len) || own->set(key, tag) != 1)
         return RILL_ERR_CRYPTO;
     return own->final(key, none, &done, 0) == 1 ? RILL_OK : RILL_ERR_AUTH;
 }
 
-/* Of "NAME:other name:...". */
-static bool has_name(const char *names)
+/* One of "name:other name:..." is the cipher's: EVP knows all that it goes by. */
+static bool has_name(const EVP_CIPHER *aes, const char *names)
 {
-    size_t len = strlen(NAME);
+    char name[64]; /* no cipher of ours has a longer one */
     for (;;) {
-        if (OPENSSL_strncasecmp(names, NAME, len) == 0 && (names[len] == ':' || names[len] == '\0'))
-            return true;
-        names = strchr(names, ':');
-        if (names == NULL)
+        size_t len = strcspn(names, ":");
+        if (len < sizeof name) {
+            memcpy(name, names, len);
+            name[len] = '\0';
+            if (EVP_CIPHER_is_a(aes, name))
+                return true;
+        }
+        if (names[len] == '\0')
             return false;
-        names++;
+        names += len + 1;
     }
+}
+
+/* Of one name a provider may have several, which differ in what they say that they are. */
+static bool is_it(const EVP_CIPHER *aes, const OSSL_ALGORITHM *a)
+{
+    const char *is = a->algorithm_description;
+    return has_name(aes, a->algorithm_names) &&
+           (is == NULL || strcmp(is, EVP_CIPHER_get0_description(aes)) == 0);
 }
 
 static void take_functions(openssl_gcm *own, const OSSL_DISPATCH *d)
@@ -151,7 +168,7 @@ static bool find_functions(openssl_gcm *own)
     const OSSL_ALGORITHM *all =
         provider ? OSSL_PROVIDER_query_operation(provider, OSSL_OP_CIPHER, &no_cache) : NULL;
     const OSSL_ALGORITHM *a = all;
-    while (a != NULL && a->algorithm_names != NULL && !has_name(a->algorithm_names))
+    while (a != NULL && a->algorithm_names != NULL && !is_it(own->aes, a))
         a++;
     if (a != NULL && a->algorithm_names != NULL)
         take_functions(own, a->implementation);
