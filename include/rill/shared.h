@@ -36,10 +36,11 @@ static inline void rill_shared_options_init(rill_shared_options *o)
 
 /*
  * Makes it, for `shared` of rill_endpoint_options. *out is the caller's. All of its endpoints
- * belong to one thread at a time. As every endpoint, they are not to be used on both sides of a
- * fork(). o may be NULL: the defaults. RILL_ERR_INVALID: crypto is no rill_crypto_backend, or the
- * options were not initialised. RILL_ERR_UNSUPPORTED: rill_crypto_available does not have crypto,
- * or the options are those of a later version. RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ * belong to one thread at a time, and what one of them calls (wake, clock, wall_ns, its allocator)
+ * must not call another. As every endpoint, they are not to be used on both sides of a fork(). o
+ * may be NULL: the defaults. RILL_ERR_INVALID: crypto is no rill_crypto_backend, or the options
+ * were not initialised. RILL_ERR_UNSUPPORTED: rill_crypto_available does not have crypto, or the
+ * options are those of a later version. RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_shared_new(rill_shared **out, const rill_shared_options *o);
 /* Frees it, after all of its endpoints. Secrets are wiped. NULL is allowed. */

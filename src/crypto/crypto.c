@@ -83,9 +83,22 @@ void rill_crypto_free(rill_crypto *c)
     rill_free(allocator, c);
 }
 
+void rill_crypto_forget(rill_crypto *c)
+{
+    c->gcm->key_free(c->gcm, c->any_key);
+    c->any_key = NULL;
+}
+
+static bool set_any_key(rill_crypto *c, const uint8_t key[RILL_KEY_LEN])
+{
+    if (c->any_key == NULL)
+        c->any_key = c->gcm->key_new(c->gcm);
+    return c->any_key != NULL && c->gcm->key_set(c->gcm, c->any_key, key);
+}
+
 int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], uint8_t *envelope, size_t len)
 {
-    if (!c->gcm->key_set(c->gcm, c->any_key, key))
+    if (!set_any_key(c, key))
         return RILL_ERR_CRYPTO;
     return rill_seal_under(c, c->any_key, envelope, len);
 }
@@ -93,7 +106,7 @@ int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], uint8_t *e
 int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], const uint8_t *envelope,
                      size_t envelope_len, uint8_t *out)
 {
-    if (!c->gcm->key_set(c->gcm, c->any_key, key))
+    if (!set_any_key(c, key))
         return RILL_ERR_CRYPTO;
     return rill_open_under(c, c->any_key, envelope, envelope_len, out);
 }

@@ -72,6 +72,8 @@ RILL_MUST_CHECK int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_
                                      uint8_t *envelope, size_t len);
 RILL_MUST_CHECK int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_LEN],
                                      const uint8_t *envelope, size_t envelope_len, uint8_t *out);
+/* Wipes the key that such a call came with last: it stays until the next one comes with another. */
+void rill_crypto_forget(rill_crypto *c);
 
 /* The time depends only on len. */
 bool rill_equal_ct(const void *a, const void *b, size_t len);

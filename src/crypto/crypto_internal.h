@@ -24,7 +24,7 @@ typedef struct rill_live {
 struct rill_crypto {
     const rill_allocator *allocator;
     rill_gcm *gcm;
-    void *any_key;    /* for the keys that come with a call */
+    void *any_key;    /* for the keys that come with a call; NULL: made anew for the next one */
     size_t pool_left; /* unused random bytes at the end of the pool; secret */
     uint8_t pool[RILL_POOL_LEN];
     size_t iv_left; /* like pool_left, but for bytes that everybody may see once they are used */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "crypto/crypto_internal.h"
 #include "stream/core/endpoint_internal.h"
 #include "support/pair.h"
 
@@ -188,6 +189,44 @@ static void test_what_one_has_decrypted_is_wiped(void **state)
     rill_shared_free(s);
 }
 
+/* Whether what is under the key for the keys that come with a call is opened by this one. */
+static bool has_key(const rill_crypto *c, const uint8_t key[RILL_KEY_LEN])
+{
+    uint8_t envelope[RILL_ENVELOPE_OVERHEAD + 1] = {0};
+    uint8_t out[1];
+    if (!c->any_key || c->gcm->seal(c->gcm, c->any_key, envelope, 1) != RILL_OK)
+        return false;
+    rill_crypto *other = rill_crypto_new(rill_allocator_default());
+    assert_non_null(other);
+    int err = rill_crypto_open(other, key, envelope, sizeof envelope, out);
+    rill_crypto_free(other);
+    return err == RILL_OK;
+}
+
+/* A server that is gone leaves no key with which addresses could be opened, or made. */
+static void test_what_seals_addresses_is_wiped(void **state)
+{
+    static const char address[] = "test.server";
+    rill_credentials credentials;
+    rill_token_keys keys;
+    rill_shared *s = new_shared();
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* and the next one makes addresses as well */
+        rill_endpoint *e = new_endpoint(s, true);
+        assert_int_equal(
+            rill_endpoint_set_account(e, (rill_bytes){(const uint8_t *)address, strlen(address)},
+                                      (rill_bytes){(const uint8_t *)"XRP", 3}, 9),
+            RILL_OK);
+        assert_int_equal(rill_endpoint_generate_credentials(e, NULL, &credentials), RILL_OK);
+        keys = e->token_keys;
+        assert_true(has_key(s->crypto, keys.seal));
+        rill_endpoint_free(e);
+        assert_false(has_key(s->crypto, keys.seal));
+    }
+    rill_shared_free(s);
+    assert_int_equal(out_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_an_endpoint_is_small),
         PAIR_TEST_TO_OPEN(test_both_ends_may_share_it),
         PAIR_TEST_TO_OPEN(test_what_one_has_decrypted_is_wiped),
+        cmocka_unit_test(test_what_seals_addresses_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,8 +39,8 @@ void rill_shared_free(rill_shared *s)
     if (!s)
         return;
     assert(s->endpoints == 0); /* or what they have left would point at what is freed */
-    rill_crypto_free(s->crypto);
     rill_shared_wipe(s);
+    rill_crypto_free(s->crypto);
     rill_flight_pool_clear(&s->flights);
     rill_free(s->allocator, s->shares);
     rill_free(s->allocator, s);
@@ -56,4 +56,6 @@ rill_share *rill_shared_shares(rill_shared *s)
 void rill_shared_wipe(rill_shared *s)
 {
     rill_wipe(s->plaintext, sizeof s->plaintext);
+    if (s->crypto)
+        rill_crypto_forget(s->crypto);
 }

@@ -29,7 +29,7 @@ struct rill_shared {
 /* Memory for the shares of a packet's parts; NULL: there is none. */
 rill_share *rill_shared_shares(rill_shared *s);
 
-/* Nothing that was decrypted is left. */
+/* Nothing that was decrypted is left, nor the key that sealed the latest address. */
 void rill_shared_wipe(rill_shared *s);
 
 #endif
