@@ -65,6 +65,11 @@ function sees (handler) {
   return answer
 }
 
+/** Node's own, and not that of somebody who came before us and looks at events. */
+function isNodesEmit (emit) {
+  return /^function emit\(type, \.\.\.args\) \{[^]*kErrorMonitor/.test(sourceOf.call(emit))
+}
+
 /** What an emitter has of an event: undefined (nobody knows), a handler, or several. */
 function seesPacket (handlers) {
   if (typeof handlers === 'function') return sees(handlers)
@@ -76,4 +81,4 @@ function openPrepare (waiting) {
   return waiting.prepare
 }
 
-module.exports = { openPrepare, readPrepare, seesPacket }
+module.exports = { isNodesEmit, openPrepare, readPrepare, seesPacket }

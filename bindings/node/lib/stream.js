@@ -5,10 +5,13 @@ const createLogger = require('./logger')
 const { ErrorCode } = require('./packet')
 const { MAX, toBig } = require('./util/amount')
 const { RillError, Code } = require('./errors')
-const { openPrepare, seesPacket } = require('./prepare')
+const { isNodesEmit, openPrepare, seesPacket } = require('./prepare')
 const arena = require('./arena')
 
-const { emit } = Duplex.prototype
+/** Is told of a handler that has failed, and what it was called with (EventEmitter.captureRejections). */
+const REJECTED = Symbol.for('nodejs.rejection')
+const { emit, [REJECTED]: rejected } = Duplex.prototype
+const emitIsNodes = isNodesEmit(emit)
 const DEFAULT_TIMEOUT = 60000
 const READ_MOST = 65535
 const MESSAGE_BYTES = 255
@@ -189,9 +192,10 @@ class DataAndMoneyStream extends Duplex {
   _received (amount, text, waiting) {
     const total = this._totalReceived + amount
     this._totalReceived = total > MAX ? MAX : total
-    if (this.listenerCount('money') === 0) return
+    const watched = !emitIsNodes || this.emit !== emit || this[REJECTED] !== rejected
+    if (!watched && this.listenerCount('money') === 0) return
     // Of a few packets it costs more to find out who can see them than to read them.
-    const seen = waiting && (++this._packets < FEW || this.emit !== emit || seesPacket(this._events && this._events.money))
+    const seen = waiting && (watched || ++this._packets < FEW || seesPacket(this._events && this._events.money))
     this.emit('money', text, seen ? openPrepare(waiting) : undefined)
   }
 

@@ -363,6 +363,24 @@ module.exports = [
     }
   },
   {
+    name: 'money: an emitter that somebody has changed is told of it, also where nobody listens',
+    async run (t) {
+      await t.open()
+      const seen = []
+      t.take(1000000, stream => {
+        const { emit } = stream
+        stream.emit = function (event, ...args) {
+          if (event === 'money') seen.push(args)
+          return emit.call(this, event, ...args)
+        }
+      })
+      const stream = t.connection.createStream()
+      for (let sent = 1; sent <= 10; sent++) await stream.sendTotal(100 * sent)
+      assert.deepStrictEqual(seen.map(([amount]) => amount), Array(10).fill('50'))
+      assert.ok(seen.every(([, prepare]) => Buffer.isBuffer(prepare.data)))
+    }
+  },
+  {
     name: 'money: is taken although a handler of "stream" throws',
     async run (t) {
       await t.open()

@@ -3,12 +3,13 @@
 // What this package reads by short ways of its own is what the longer ways read.
 const assert = require('assert')
 const { randomBytes, randomInt } = require('crypto')
+const { EventEmitter } = require('events')
 const Long = require('long')
 const IlpPacket = require('ilp-packet')
 const { isWhole } = require('../../lib/engine')
 const { shortId } = require('../../lib/connection')
 const { writeTime } = require('../../lib/account')
-const { readPrepare, seesPacket } = require('../../lib/prepare')
+const { isNodesEmit, readPrepare, seesPacket } = require('../../lib/prepare')
 const { toBig } = require('../../lib/util/amount')
 const { longFromValue } = require('../../lib/util/long')
 
@@ -99,6 +100,9 @@ module.exports = [
       assert.strictEqual(seesPacket(one.slice(0, 3)), false)
       assert.strictEqual(seesPacket([one[0], more[0]]), true)
       assert.strictEqual(seesPacket(undefined), true)
+      assert.strictEqual(isNodesEmit(EventEmitter.prototype.emit), true)
+      assert.strictEqual(isNodesEmit(EventEmitter.prototype.emit.bind(null)), false)
+      assert.strictEqual(isNodesEmit(function emit (type, ...args) { return true }), false)
     }
   },
   {

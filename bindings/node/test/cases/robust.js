@@ -421,6 +421,14 @@ module.exports = [
     }
   },
   {
+    name: 'money: who looks at all events, or at those whose handler has failed, sees the packet of each',
+    once: true,
+    async run () {
+      assert.match(await script('watched.js', 'events'), /^20 packets, 20 seen$/m)
+      assert.match(await script('watched.js', 'rejections'), /^20 packets, 20 seen$/m)
+    }
+  },
+  {
     name: 'worker threads',
     once: true,
     async run (t) {
