@@ -233,6 +233,7 @@ static int do_random(work *w)
 
 static int do_seal_token(work *w)
 {
+    rill_crypto_forget(w->crypto); /* so that a context for the key is made anew */
     memcpy(w->token + RILL_ENVELOPE_OVERHEAD, text, LEN);
     sealing = true;
     int err = rill_crypto_seal(w->crypto, secret, w->token, LEN);
