@@ -22,6 +22,9 @@ bool rill_bucket_take(rill_bucket *b, rill_rate_limit limit, uint64_t mono_ns)
         b->used = rill_sub_sat(b->used, filled);
         b->filled_at = mono_ns;
     }
+    /* The limit was higher before: nobody waits longer for it than from an empty bucket. */
+    if (b->used > limit.burst * PACKET)
+        b->used = limit.burst * PACKET;
     /* At most 10^18 + 10^9, which fits. */
     if (b->used + PACKET > limit.burst * PACKET)
         return false;

@@ -76,6 +76,18 @@ static void test_extremes(void **state)
     assert_true(rill_bucket_take(&back, limit, 11 * RILL_SECOND));
 }
 
+/* Who is limited more strictly waits no longer than from an empty bucket. */
+static void test_a_lower_limit(void **state)
+{
+    (void)state;
+    rill_bucket b = {0};
+    assert_int_equal(take(&b, rill_rate_limit_of(1000000), 0, 1000000), 1000000);
+    assert_int_equal(take(&b, rill_rate_limit_of(10), 0, 1), 0);
+    assert_int_equal(take(&b, rill_rate_limit_of(10), RILL_SECOND / 10 - 1, 1), 0);
+    assert_int_equal(take(&b, rill_rate_limit_of(10), RILL_SECOND / 10, 2), 1);
+    assert_int_equal(take(&b, rill_rate_limit_of(10), 2 * RILL_SECOND, 20), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +95,7 @@ int main(void)
         cmocka_unit_test(test_burst_then_rate),
         cmocka_unit_test(test_nothing_is_lost_in_small_steps),
         cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_a_lower_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
