@@ -25,7 +25,8 @@ static void check_account(const rill_config_account *a)
     CHECK(a->asset.code[0] != '\0' && strlen(a->asset.code) < sizeof a->asset.code);
     CHECK(a->link.uri != NULL || a->tokens.count > 0);
     CHECK(a->max_sessions >= 1 && a->max_sessions <= 64 && a->max_packet >= 1);
-    CHECK(a->packets_a_second <= 1000000000);
+    CHECK(a->packets_a_second <= 1000000000 && a->packets_to_a_second <= 1000000000);
+    CHECK(a->amount_a_second < UINT64_MAX && a->amount_to_a_second < UINT64_MAX);
     const rill_config_settlement *s = &a->settlement;
     CHECK(s->engine == NULL || (strncmp(s->engine, "http", 4) == 0 && strlen(s->engine) <= 200));
     CHECK(s->engine == NULL || s->settle_to < s->threshold);

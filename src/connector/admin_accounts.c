@@ -38,6 +38,23 @@ static json_t *peered_json(const rill_config_account *a)
                      p->at, "quiet", (int)p->quiet);
 }
 
+static json_t *number_json(uint64_t limit)
+{
+    return limit == 0 ? json_null() : json_integer((json_int_t)limit);
+}
+
+/* Null: no limit. */
+static json_t *limits_json(const rill_config_account *a)
+{
+    const uint64_t none = RILL_NO_LIMIT;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "max_packet", limit_json(a->max_packet),
+                     "packets_a_second", number_json(a->packets_a_second), "amount_a_second",
+                     limit_json(a->amount_a_second == 0 ? none : a->amount_a_second),
+                     "packets_to_a_second", number_json(a->packets_to_a_second),
+                     "amount_to_a_second",
+                     limit_json(a->amount_to_a_second == 0 ? none : a->amount_to_a_second));
+}
+
 /* Amounts are strings: JSON's numbers lose units above 2^53 in many readers. */
 json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
 {
@@ -54,15 +71,16 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
     json_t *unseen =
         json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
                   sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
-    return json_pack(
-        "{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o, s:o}",
-        "name", name, "source", a->config->place.line == 0 ? "api" : "configuration", "relation",
-        relations[a->config->relation], "asset", "code", a->config->asset.code, "scale",
-        (int)a->config->asset.scale, "balance", booked, "held", sum_json(a->balance.held), "coming",
-        sum_json(a->balance.coming), "credit", limit_json(a->balance.credit), "most",
-        limit_json(a->balance.most), "sessions", (int)traffic.sessions, "address", a->address,
-        "packets", packets, "unseen", unseen, "settlement", rill_admin_settlement(a), "peered",
-        peered_json(a->config));
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, "
+                     "s:o, s:o, s:o}",
+                     "name", name, "source", a->config->place.line == 0 ? "api" : "configuration",
+                     "relation", relations[a->config->relation], "asset", "code",
+                     a->config->asset.code, "scale", (int)a->config->asset.scale, "balance", booked,
+                     "held", sum_json(a->balance.held), "coming", sum_json(a->balance.coming),
+                     "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
+                     "limits", limits_json(a->config), "sessions", (int)traffic.sessions, "address",
+                     a->address, "packets", packets, "unseen", unseen, "settlement",
+                     rill_admin_settlement(a), "peered", peered_json(a->config));
 }
 
 /* ---- entries ---- */

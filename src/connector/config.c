@@ -168,6 +168,16 @@ static const rill_field account_fields[] = {
      RILL_KIND_LIMIT, AT(rill_config_account, max_packet), .min = 1, .max = UINT64_MAX - 1},
     {"packets-a-second", "Packets that the neighbour may send; 0: no limit. Default: 0.",
      RILL_KIND_NUMBER, AT(rill_config_account, packets_a_second), .max = 1000000000},
+    {"amount-a-second",
+     "Units that packets from the neighbour may carry in a second, and in one packet; 0: no limit."
+     " Default: 0.",
+     RILL_KIND_NUMBER, AT(rill_config_account, amount_a_second), .max = UINT64_MAX - 1},
+    {"packets-to-a-second", "Packets that the neighbour is sent; 0: no limit. Default: 0.",
+     RILL_KIND_NUMBER, AT(rill_config_account, packets_to_a_second), .max = 1000000000},
+    {"amount-to-a-second",
+     "Units that packets to the neighbour may carry in a second, and in one packet; 0: no limit."
+     " Default: 0.",
+     RILL_KIND_NUMBER, AT(rill_config_account, amount_to_a_second), .max = UINT64_MAX - 1},
     {"max-sessions", "Connections of the neighbour at once. Default: 16.", RILL_KIND_NUMBER,
      AT(rill_config_account, max_sessions), .min = 1, .max = 64},
     {"send-routes",

@@ -77,6 +77,9 @@ typedef struct rill_config_account {
     uint64_t most;             /* units that we may owe it; UINT64_MAX: no limit */
     uint64_t max_packet;       /* units */
     uint64_t packets_a_second; /* from it; 0: no limit */
+    uint64_t amount_a_second;  /* units in them; 0: no limit */
+    uint64_t packets_to_a_second;
+    uint64_t amount_to_a_second;
     uint64_t max_sessions;
     int send_routes;    /* 0, 1, or RILL_CONFIG_BY_RELATION */
     int receive_routes; /* the same */
@@ -186,6 +189,7 @@ typedef struct rill_config_grant {
     uint64_t most;       /* the same */
     uint64_t max_packet; /* the same */
     uint64_t packets_a_second;
+    uint64_t amount_a_second;
     rill_config_settlement settlement;
 } rill_config_grant;
 

@@ -453,6 +453,17 @@ static int open_ways(rill_core *c, rill_holder_account *holder)
     return rc;
 }
 
+/* The buckets stay as they are: who has a limit changed has no second's worth more for it. */
+static void agree_pace(rill_holder_account *holder, const rill_config_account *config)
+{
+    holder->pace.packets_to = rill_rate_limit_of(config->packets_to_a_second);
+    holder->pace.amount_from = config->amount_a_second;
+    holder->pace.amount_to = config->amount_to_a_second;
+    bool any = config->packets_to_a_second != 0 || config->amount_a_second != 0 ||
+               config->amount_to_a_second != 0;
+    holder->terms.pace = any ? &holder->pace : NULL;
+}
+
 void rill_core_agree(rill_holder_account *holder, const rill_config_account *config)
 {
     holder->config = config;
@@ -462,6 +473,7 @@ void rill_core_agree(rill_holder_account *holder, const rill_config_account *con
     holder->balance.most = config->most;
     holder->terms.max_packet_amount = config->max_packet;
     holder->terms.rate_limit = rill_rate_limit_of(config->packets_a_second);
+    agree_pace(holder, config);
     holder->terms.max_sessions = (uint32_t)config->max_sessions;
     holder->terms.asset_code =
         (rill_bytes){(const uint8_t *)config->asset.code, strlen(config->asset.code)};

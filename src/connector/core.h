@@ -22,6 +22,7 @@
 #include "connector/settler.h"
 #include "crypto/crypto.h"
 #include "node/hub.h"
+#include "node/pace.h"
 #include "store/flights.h"
 
 typedef struct rill_core rill_core;
@@ -60,6 +61,7 @@ typedef struct rill_holder_account {
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
     uint32_t comings;       /* how often it had its first session; it wraps */
+    rill_pace pace;         /* terms.pace points at it, where it has such limits */
 } rill_holder_account;
 
 typedef struct rill_core_options {

@@ -134,6 +134,9 @@ void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
     note_limit(n, a, "most", old->most, fresh->most);
     note_limit(n, a, "max-packet", old->max_packet, fresh->max_packet);
     note_limit(n, a, "packets-a-second", old->packets_a_second, fresh->packets_a_second);
+    note_limit(n, a, "amount-a-second", old->amount_a_second, fresh->amount_a_second);
+    note_limit(n, a, "packets-to-a-second", old->packets_to_a_second, fresh->packets_to_a_second);
+    note_limit(n, a, "amount-to-a-second", old->amount_to_a_second, fresh->amount_to_a_second);
     note_limit(n, a, "max-sessions", old->max_sessions, fresh->max_sessions);
     note_limit(n, a, "max-routes", old->max_routes, fresh->max_routes);
     note_settlement(n, a, &old->settlement, &fresh->settlement);

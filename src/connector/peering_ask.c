@@ -11,9 +11,19 @@
 /* ---- the question ---- */
 
 /* What an operator may say of the account; all else is agreed with the peer. */
-static const char *const keys[] = {
-    "credit",      "most",           "max-packet", "packets-a-second", "max-sessions",
-    "send-routes", "receive-routes", "max-routes", "charge-unseen",    "settlement"};
+static const char *const keys[] = {"credit",
+                                   "most",
+                                   "max-packet",
+                                   "packets-a-second",
+                                   "amount-a-second",
+                                   "packets-to-a-second",
+                                   "amount-to-a-second",
+                                   "max-sessions",
+                                   "send-routes",
+                                   "receive-routes",
+                                   "max-routes",
+                                   "charge-unseen",
+                                   "settlement"};
 
 static bool is_key(const char *key)
 {
@@ -88,7 +98,8 @@ static const char *take_account(rill_peering_question *q, const json_t *object)
     json_object_foreach((json_t *)(uintptr_t)account, key, value)
     {
         if (!is_key(key))
-            return "account: only credit, most, max-packet, packets-a-second, max-sessions,"
+            return "account: only credit, most, max-packet, packets-a-second,"
+                   " amount-a-second, packets-to-a-second, amount-to-a-second, max-sessions,"
                    " send-routes, receive-routes, max-routes, charge-unseen and settlement can be"
                    " said; all else is agreed with the peer";
     }

@@ -16,6 +16,7 @@
 #include "link/link_impl.h"
 #include "node/local.h"
 #include "node/noted.h"
+#include "node/pace.h"
 
 typedef struct refusal {
     rill_ilp_code_id code;
@@ -185,12 +186,37 @@ static void settle_drain(rill_forwarder *f)
     f->options->drained(f->options->user);
 }
 
+/* Where its amounts are held. NULL, NULL: of accounts without such limits, as nearly all are. */
+static rill_paced_packet paced_packet(const rill_pending *entry)
+{
+    return (rill_paced_packet){
+        .source = entry->from->of.terms->pace,
+        .destination = entry->to->of.terms->pace,
+        .amount = entry->hold.taken,
+        .sent = entry->hold.given,
+    };
+}
+
+static bool is_paced(const rill_paced_packet *packet)
+{
+    return packet->source != NULL || packet->destination != NULL;
+}
+
+/* It came to nothing. */
+static void give_back(const rill_forwarder *f, const rill_pending *entry)
+{
+    const rill_paced_packet packet = paced_packet(entry);
+    if (RILL_UNLIKELY(is_paced(&packet)))
+        rill_pace_give_back(&packet, &entry->paced, f->options->now(f->options->user).mono_ns);
+    f->options->money->release(f->options->money->user, &entry->hold);
+}
+
 /* After this the entry is another's. */
 static void finish_with(rill_forwarder *f, rill_pending *entry, const rill_talk_answer *answer)
 {
     assert(entry->note == 0);
     if (entry->hold.between != NULL)
-        f->options->money->release(f->options->money->user, &entry->hold);
+        give_back(f, entry);
     rill_account *from = entry->from;
     rill_account *to = entry->to;
     bool own = entry->own;
@@ -387,6 +413,60 @@ static int open_entry(rill_forwarder *f, const incoming *in, rill_account *to, u
     return RILL_OK;
 }
 
+/* F08. The source has to know how much less it is, in units of its own. */
+static void refuse_amount(const rill_forwarder *f, const incoming *in, uint64_t most,
+                          const char *message)
+{
+    uint8_t data[16];
+    rill_amount_too_large limits = {in->prepare.amount, most};
+    const refusal why = {RILL_ILP_F08_AMOUNT_TOO_LARGE, message};
+    rill_amount_too_large_encode(limits, data);
+    note_refused(f, in->from, &in->prepare, why, in->now);
+    refuse_with_data(f, in->from, in->request, why, (rill_bytes){data, sizeof data});
+}
+
+static void refuse_pace(const rill_forwarder *f, const incoming *in, rill_pace_verdict verdict,
+                        const rill_paced_packet *packet)
+{
+    switch (verdict) {
+    case RILL_PACE_FROM:
+        refuse_prepare(
+            f, in,
+            (refusal){RILL_ILP_T04_INSUFFICIENT_LIQUIDITY, "above the account's amount a second"});
+        return;
+    case RILL_PACE_TO:
+        refuse_prepare(f, in,
+                       (refusal){RILL_ILP_T04_INSUFFICIENT_LIQUIDITY,
+                                 "above the destination's amount a second"});
+        return;
+    case RILL_PACE_SENT:
+        refuse_prepare(
+            f, in,
+            (refusal){RILL_ILP_T05_RATE_LIMITED, "above the destination's packets a second"});
+        return;
+    default:
+        /* What goes on was rounded down: so much of what comes is not above the limit. */
+        refuse_amount(
+            f, in,
+            rill_mul_div_floor_sat(packet->amount, packet->destination->amount_to, packet->sent),
+            "above the destination's amount a second");
+    }
+}
+
+/* False: it has been refused, and the entry is another's. */
+static bool keep_pace(rill_forwarder *f, const incoming *in, rill_pending *entry)
+{
+    const rill_paced_packet packet = paced_packet(entry);
+    if (RILL_LIKELY(!is_paced(&packet)))
+        return true;
+    rill_pace_verdict verdict = rill_pace_take(&packet, in->now.mono_ns, &entry->paced);
+    if (verdict == RILL_PACE_KEPT)
+        return true;
+    finish(f, entry);
+    refuse_pace(f, in, verdict, &packet);
+    return false;
+}
+
 /* Sends *out, whose time is over at out->expires_at, on behalf of in. */
 static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
                     const rill_session *except, rill_prepare *out)
@@ -411,6 +491,8 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
     entry->hold = hold;
     entry->amount = out->amount;
     memcpy(entry->condition, out->condition, sizeof entry->condition);
+    if (f->options->money != NULL && !keep_pace(f, in, entry))
+        return;
     rc = send_first(f, entry, in, except, &packet);
     if (rc != RILL_OK) {
         finish(f, entry);
@@ -695,16 +777,6 @@ static void refuse_malformed(const rill_forwarder *f, const incoming *in)
     refuse(f, from, in->request, why);
 }
 
-static void refuse_amount(const rill_forwarder *f, const incoming *in, uint64_t most)
-{
-    uint8_t data[16];
-    rill_amount_too_large limits = {in->prepare.amount, most};
-    const refusal why = {RILL_ILP_F08_AMOUNT_TOO_LARGE, "above the maximum packet amount"};
-    rill_amount_too_large_encode(limits, data);
-    note_refused(f, in->from, &in->prepare, why, in->now);
-    refuse_with_data(f, in->from, in->request, why, (rill_bytes){data, sizeof data});
-}
-
 /*
  * What a packet needs of accounts and sessions is rarely in the cache where
  * there are many of them. So each is asked for as soon as it is known where it
@@ -736,7 +808,8 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     account->stats.packets_from++;
     const rill_terms *terms = terms_of(f, account);
     rill_rate_limit limit = terms != NULL ? terms->rate_limit : rill_rate_limit_of(o->rate_limit);
-    uint64_t most = terms != NULL ? terms->max_packet_amount : o->max_packet_amount;
+    uint64_t largest = terms != NULL ? terms->max_packet_amount : o->max_packet_amount;
+    uint64_t most = terms != NULL ? rill_pace_most(terms->pace, largest) : largest;
     if (!rill_bucket_take(&account->bucket, limit, in.now.mono_ns)) {
         refuse(f, from, request,
                (refusal){RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"});
@@ -747,7 +820,9 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     else if (f->draining)
         refuse_prepare(f, &in, stopping);
     else if (in.prepare.amount > most)
-        refuse_amount(f, &in, most);
+        refuse_amount(f, &in, most,
+                      most < largest ? "above the account's amount a second"
+                                     : "above the maximum packet amount");
     else if (in.prepare.expires_at_ms <= in.now.wall_ms)
         refuse_prepare(f, &in,
                        (refusal){RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired before it arrived"});

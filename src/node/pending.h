@@ -11,6 +11,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "node/pace.h"
 #include "node/terms.h"
 
 struct rill_account;
@@ -37,6 +38,7 @@ typedef struct rill_pending {
     uint64_t request; /* the source's, for rill_link_reply; of our own, for rill_talk.answered */
     uint64_t amount;
     rill_money_hold hold; /* where accounts have balances */
+    rill_paced paced;     /* of limits on amounts */
     uint64_t group;       /* booked, and waits until this group is kept; 0: not yet */
     uint64_t outgoing_id; /* 0 while the entry is free */
     uint8_t condition[32];

@@ -11,6 +11,8 @@
 
 #include "base/rate_limit.h"
 
+struct rill_pace;
+
 /* What is agreed with an account. Its owner's, who may change it between two packets. */
 typedef struct rill_terms {
     uint64_t max_packet_amount; /* units of a Prepare from the account */
@@ -20,6 +22,7 @@ typedef struct rill_terms {
     rill_bytes address;
     rill_bytes asset_code;
     uint8_t asset_scale;
+    struct rill_pace *pace; /* further limits (pace.h); NULL: none */
 } rill_terms;
 
 struct rill_account;

@@ -75,6 +75,9 @@ static const char whole[] = "address: g.example\n"
                             "    most: 5\n"
                             "    max-packet: 1000\n"
                             "    packets-a-second: 50\n"
+                            "    amount-a-second: 18446744073709551614\n"
+                            "    packets-to-a-second: 1_000_000_000\n"
+                            "    amount-to-a-second: 7\n"
                             "  bob:\n"
                             "    relation: peer\n"
                             "    asset: USD/9\n"
@@ -126,6 +129,11 @@ static void test_everything(void **state)
     assert_int_equal(a[1].most, 5);
     assert_int_equal(a[1].max_packet, 1000);
     assert_int_equal(a[1].packets_a_second, 50);
+    assert_true(a[1].amount_a_second == UINT64_MAX - 1);
+    assert_int_equal(a[1].packets_to_a_second, 1000000000);
+    assert_int_equal(a[1].amount_to_a_second, 7);
+    assert_true(a[2].amount_a_second == 0 && a[2].packets_to_a_second == 0);
+    assert_int_equal(a[2].amount_to_a_second, 0);
     assert_int_equal(a[1].tokens.count, 1);
     assert_int_equal(a[1].place.line, 20);
     assert_int_equal(a[2].tokens.count, 2);
