@@ -15,7 +15,7 @@ _rillctl() {
     fi
     case ${COMP_WORDS[1]} in
     accounts) options="$options --new-token --drop-old-tokens --who" ;;
-    peer) options="$options --auto --asset --name --credit --most --max-packet --packets-a-second --who" ;;
+    peer) options="$options --auto --asset --name --credit --most --max-packet --packets-a-second --amount-a-second --who" ;;
     routes) options="$options --who" ;;
     rates) options="$options --for --who" ;;
     settle) options="$options --in --out --deposit --withdrawal --end --paid --unpaid --note --key --who" ;;
@@ -31,7 +31,7 @@ _rillctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
-    --auto | --asset | --name | --credit | --most | --max-packet | --packets-a-second) ;;
+    --auto | --asset | --name | --credit | --most | --max-packet | --packets-a-second | --amount-a-second) ;;
     --url | --timeout | --end | --note | --key | --who | --from | --to | --for | --interval | --count | --destination | --id | --code | --limit) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     accounts) mapfile -t COMPREPLY < <(compgen -W "add set remove $options" -- "$word") ;;

@@ -48,6 +48,7 @@ complete -c rillctl -n '__fish_seen_subcommand_from peer' -l credit -x -d 'What 
 complete -c rillctl -n '__fish_seen_subcommand_from peer' -l most -x -d 'What this node may owe the peer'
 complete -c rillctl -n '__fish_seen_subcommand_from peer' -l max-packet -x -d 'In one packet'
 complete -c rillctl -n '__fish_seen_subcommand_from peer' -l packets-a-second -x -d 'That the peer may send'
+complete -c rillctl -n '__fish_seen_subcommand_from peer' -l amount-a-second -x -d 'In what the peer sends'
 complete -c rillctl -n '__fish_seen_subcommand_from peer' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from routes' -a 'add remove'
 complete -c rillctl -n '__fish_seen_subcommand_from routes' -l who -x -d 'Who did this'

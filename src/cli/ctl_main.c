@@ -54,6 +54,7 @@ static const ctl_option peer_options[] = {
     {"--most", "UNITS", "what this node may owe the peer; none: no limit. Default: none"},
     {"--max-packet", "UNITS", "in one packet; the peer is told, too. Default: none"},
     {"--packets-a-second", "NUMBER", "that the peer may send; 0: no limit. Default: 0"},
+    {"--amount-a-second", "UNITS", "in what the peer sends; 0: no limit. Default: 0"},
     {"--who", "NAME", "who did this, for the audit. Default: your user name"},
     {NULL, NULL, NULL},
 };

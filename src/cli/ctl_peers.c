@@ -111,6 +111,7 @@ static json_t *question(const ctl_args *args)
         put(account, "most", ctl_value(args, "--most")) &&
         put(account, "max-packet", ctl_value(args, "--max-packet")) &&
         put(account, "packets-a-second", ctl_value(args, "--packets-a-second")) &&
+        put(account, "amount-a-second", ctl_value(args, "--amount-a-second")) &&
         put(body, "asset", ctl_value(args, "--asset")) &&
         put(body, "name", ctl_value(args, "--name")) &&
         json_object_set(body, "account", account) == 0) {

@@ -54,6 +54,10 @@ static const rill_field grant_fields[] = {
      RILL_KIND_LIMIT, AT(rill_config_grant, max_packet), .min = 1, .max = UINT64_MAX - 1},
     {"packets-a-second", "Packets that each such peer may send; 0: no limit. Default: 100.",
      RILL_KIND_NUMBER, AT(rill_config_grant, packets_a_second), .max = 1000000000},
+    {"amount-a-second",
+     "Units that packets from each such peer may carry in a second, and in one packet; 0: no limit"
+     " but its credit. Default: 0.",
+     RILL_KIND_NUMBER, AT(rill_config_grant, amount_a_second), .max = UINT64_MAX - 1},
     {"settlement", "How such an account is settled (RFC 38).", RILL_KIND_STRUCT,
      AT(rill_config_grant, settlement), .of = &rill_config_settlement_shape},
     END,
@@ -222,6 +226,7 @@ static bool same_grants(const rill_items *a, const rill_items *b)
         same = same_asset(&x[i].asset, &y[i].asset) && x[i].credit == y[i].credit &&
                x[i].most == y[i].most && x[i].max_packet == y[i].max_packet &&
                x[i].packets_a_second == y[i].packets_a_second &&
+               x[i].amount_a_second == y[i].amount_a_second &&
                same_settlement(&x[i].settlement, &y[i].settlement);
     return same;
 }

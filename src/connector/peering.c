@@ -408,6 +408,7 @@ static json_t *draw_up(const request *r)
     if (account != NULL && set_limit(account, "credit", g->credit) &&
         set_limit(account, "most", g->most) && set_limit(account, "max-packet", most) &&
         set_limit(account, "packets-a-second", g->packets_a_second) &&
+        (g->amount_a_second == 0 || set_limit(account, "amount-a-second", g->amount_a_second)) &&
         (g->settlement.engine == NULL || set_settlement(account, &g->settlement)))
         return account;
     json_decref(account);

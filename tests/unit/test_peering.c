@@ -12,7 +12,8 @@
     "peering: {url: 'https://x.example/', name: X, secret:"                                        \
     " 'env:A-SECRET-OF-MORE-THAN-32-CHARACTERS', accept: {port: 1, " more "}}\n"
 #define GRANTS                                                                                     \
-    "assets: [{asset: USD/2, credit: 70, most: 900, max-packet: 500, packets-a-second: 9,"         \
+    "assets: [{asset: USD/2, credit: 70, most: 900, max-packet: 500, packets-a-second: 9, "        \
+    "amount-a-second: 60,"                                                                         \
     " settlement: {engine: 'https://e.example', threshold: 5}}, {asset: EUR/4, max-packet: 300}]"
 #define HTTP  "listen: [{port: 1, http: true}]\n"
 #define OTHER "https://other.example"
@@ -136,8 +137,9 @@ static void test_what_a_stranger_gets(void **state)
     const struct {
         const char *key;
         const char *value;
-    } want[] = {{"relation", "peer"}, {"asset", "USD/2"},    {"credit", "70"},
-                {"most", "900"},      {"max-packet", "400"}, {"packets-a-second", "9"}};
+    } want[] = {{"relation", "peer"},     {"asset", "USD/2"},    {"credit", "70"},
+                {"most", "900"},          {"max-packet", "400"}, {"packets-a-second", "9"},
+                {"amount-a-second", "60"}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
         assert_string_equal(json_string_value(json_object_get(account, want[i].key)),
                             want[i].value);
@@ -167,6 +169,7 @@ static void test_what_a_stranger_gets(void **state)
                      200);
     assert_non_null(strstr(last_value, "\"credit\":\"0\""));
     assert_non_null(strstr(last_value, "\"packets-a-second\":\"100\""));
+    assert_null(strstr(last_value, "amount-a-second"));
     assert_non_null(strstr(last_value, "\"max-packet\":\"300\"")); /* of the two, the smaller */
     assert_int_equal(peering()->made, 2);
     /* What is not granted, with Rafiki's name. */
