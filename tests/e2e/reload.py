@@ -12,6 +12,7 @@ import re
 import signal
 import sqlite3
 import sys
+import time
 
 from btp import FULFILL, REJECT, Client, fulfill, prepare
 from harness import reserved_port, run_tests
@@ -95,6 +96,39 @@ def limits_rates_and_accounts(t):
     assert c.books() == final
     assert changes(c) == [("maria", "", "prices changed"), ("maria", "carol", "added"),
                           ("maria", "alice", "credit 5000000, before 1000000")], changes(c)
+
+
+@case
+def amounts_a_second(t):
+    """A payment ends, however little may pass in a second, and takes as long as that takes at least."""
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: 1000000, amount-a-second: 2000"))
+    r = receive(t, c.link("bob"))
+    r.read_along()
+
+    def pay(limit, units):
+        """units of what was sent: those that are limited. As many as pass in a second pass at once."""
+        begun = time.monotonic()
+        done = send(t, r.path, 9000, c.link("alice"), "--stall", "30")
+        took = time.monotonic() - begun
+        assert done["sent"] == "9000", done
+        assert took >= (int(done[units]) - limit) / limit, (took, done)
+
+    def why():
+        return {row["message"] for row in ctl(c, "why", "alice", "--json").json()["rejects"]}
+
+    pay(2000, "sent")
+    assert "above the account's amount a second" in why(), why()
+    edit(c, (", amount-a-second: 2000", ""),
+         ("tokens: env:TOKEN_BOB", "tokens: env:TOKEN_BOB, amount-to-a-second: 100000, packets-to-a-second: 500"))
+    said = reload(c).out.splitlines()
+    assert said == ["account alice: amount-a-second 0, before 2000",
+                    "account bob: packets-to-a-second 500, before 0",
+                    "account bob: amount-to-a-second 100000, before 0", "loaded: 3 changes"], said
+    pay(100000, "delivered")
+    assert "above the destination's amount a second" in why(), why()
+    assert account(c, "alice")["balance"] == "-18000"
+    c.stop()
+    c.books()
 
 
 @case
