@@ -3,11 +3,12 @@
 
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import time
 
-from bench_world import PACKET, PYTHON, ROOT, TOKEN, Failed, cpu_seconds, link
+from bench_world import PACKET, PYTHON, ROOT, TOKEN, Failed, cpu_seconds, link, resident_bytes
 
 
 class Row:
@@ -548,6 +549,54 @@ def disk_ms(world):
     return sorted(took)[-3]
 
 
+def accounts(world):
+    """
+    A connector with many children in its configuration, of which none is connected. The books are
+    there: it is not its first start. Memory is the growth from a tenth of them to all of them.
+    """
+    s = world.settings
+    many, few = s.many, s.many // 10
+    start = Row("accounts_start", f"restart of rilld run with {many:,} accounts, to ready", "s",
+                less=True, required="2", need=at_most(2))
+    memory = Row("accounts_memory", f"memory of an idle account of rilld run, of {many:,}",
+                 "bytes", less=True, required="1,024", need=at_most(1024))
+    files = {count: world.many_accounts(count) for count in (few, many)}
+    for file in files.values():
+        world.end(world.rilld_of(file)[0])
+    spent, reloads = [], []
+    for _ in range(s.repeats):
+        held = {}
+        for count, file in files.items():
+            process, took = world.rilld_of(file)
+            time.sleep(0.5)  # what it does after it is ready
+            held[count] = resident_bytes(process)
+            if count == many:
+                start.add("rill", [took])
+                spent.append(cpu_seconds(process))
+                reloads.append(reload_of(process))
+            world.end(process)
+        memory.add("rill", [(held[many] - held[few]) / (many - few)])
+    start.notes.append(f"processor time of it: {min(spent):.2f} s")
+    took, more = min(reloads)
+    start.notes.append(f"reading the same configuration again (SIGHUP): {took:.2f} s, in which "
+                       f"no packet goes on; afterwards it holds {more / many:+,.0f} bytes an account")
+    return [start, memory]
+
+
+def reload_of(process):
+    """(seconds, bytes that it holds more afterwards) of the second SIGHUP, and all after it."""
+    before = resident_bytes(process)
+    for _ in range(2):
+        begin = time.monotonic()
+        process.send_signal(signal.SIGHUP)
+        while "is loaded" not in (line := process.stdout.readline()):
+            if line == "" or "not loaded" in line:
+                raise Failed("rilld did not read its configuration again")
+        took = time.monotonic() - begin
+    time.sleep(0.5)
+    return took, resident_bytes(process) - before
+
+
 def spsp(world):
     """Queries for one of 100,000 receivers, by nghttp2's client."""
     if not shutil.which("h2load"):
@@ -592,4 +641,5 @@ GROUPS = {
     "forwarding": forwarding,
     "http": http,
     "connector": connector,
+    "accounts": accounts,
 }

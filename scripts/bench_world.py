@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks of bench.py run in: programs, nodes, a long way, and processor time."""
 
+import hashlib
 import json
 import os
 import re
@@ -162,6 +163,37 @@ rates: {{base: USD, spread: 0.002, prices: {{EUR: {{price: 1.0842}}}}}}
                                     r"ready on \S+:(\d+) as", subprocess.STDOUT)
         return process, int(match.group(1))
 
+    def many_accounts(self, count):
+        """The configuration of a connector with so many children, each with a token of its own."""
+        file = self.file("accounts.yaml")
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(f"""address: g.bench
+store: {{path: {self.file("books")}}}
+admin: {{socket: none}}
+listen: [{{host: 127.0.0.1, port: 0}}]
+accounts:
+""")
+            for i in range(count):
+                token = hashlib.sha256(f"{i}-{TOKEN}".encode()).hexdigest()
+                out.write(f"  a{i}: {{relation: child, asset: USD/6, credit: 1000, "
+                          f"tokens: 'sha256:{token}'}}\n")
+        return file
+
+    def rilld_of(self, file):
+        """(process, seconds until it was ready) of a connector with this configuration."""
+        begin = time.monotonic()
+        process, _ = self.start([self.cli("rilld"), "run", "--config", file], r"ready on",
+                                subprocess.STDOUT)
+        return process, time.monotonic() - begin
+
+    def end(self, process):
+        """As an operator ends it: what it booked is in its store."""
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired as error:
+            raise Failed("a process did not end") from error
+
     def connector(self):
         """ilp-connector as in `moneyd local`, without its limit of 10,000 packets a minute."""
         account = {
@@ -249,3 +281,9 @@ def cpu_seconds(process):
     """Processor time that a process has had."""
     with open(f"/proc/{process.pid}/schedstat", encoding="utf-8") as file:
         return int(file.read().split()[0]) / 1e9
+
+
+def resident_bytes(process):
+    """Memory of its own that a process has now, without what files give it."""
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+        return int(re.search(r"^RssAnon:\s*(\d+)", file.read(), re.MULTILINE).group(1)) * 1024
