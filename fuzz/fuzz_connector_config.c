@@ -23,11 +23,11 @@ static void check_account(const rill_config_account *a)
     CHECK(a->name[0] != '\0' && a->relation >= RILL_RELATION_PARENT &&
           a->relation <= RILL_RELATION_CHILD);
     CHECK(a->asset.code[0] != '\0' && strlen(a->asset.code) < sizeof a->asset.code);
-    CHECK(a->link.uri != NULL || a->tokens.count > 0);
+    CHECK(a->link->uri != NULL || a->tokens.count > 0);
     CHECK(a->max_sessions >= 1 && a->max_sessions <= 64 && a->max_packet >= 1);
     CHECK(a->packets_a_second <= 1000000000 && a->packets_to_a_second <= 1000000000);
     CHECK(a->amount_a_second < UINT64_MAX && a->amount_to_a_second < UINT64_MAX);
-    const rill_config_settlement *s = &a->settlement;
+    const rill_config_settlement *s = a->settlement;
     CHECK(s->engine == NULL || (strncmp(s->engine, "http", 4) == 0 && strlen(s->engine) <= 200));
     CHECK(s->engine == NULL || s->settle_to < s->threshold);
     for (size_t i = 0; i < a->tokens.count; i++)

@@ -30,7 +30,7 @@ static const char *const relations[] = {"parent", "peer", "child"};
 /* Null: it is none that nodes agreed on by themselves. NULL: no memory. */
 static json_t *peered_json(const rill_config_account *a)
 {
-    const rill_config_peered *p = &a->peered;
+    const rill_config_peered *p = a->peered;
     if (p->address == NULL)
         return json_null();
     return json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "address", p->address, "made",

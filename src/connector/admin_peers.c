@@ -17,7 +17,7 @@ static json_t *peers_of(const rill_core *core)
     json_t *all = json_array();
     for (size_t i = 0; all != NULL && i < rill_core_accounts(core); i++) {
         const rill_holder_account *a = rill_core_account(core, i);
-        if (a->config->peered.address == NULL)
+        if (a->config->peered->address == NULL)
             continue;
         if (json_array_append_new(all, rill_admin_account(core, a)) != 0) {
             json_decref(all);
@@ -173,7 +173,7 @@ void rill_admin_drop_peer(rill_core *core, const rill_admin_control *control, co
     /* One that is set aside is no account now, and goes all the same. */
     const bool aside = a == NULL && rill_overlay_find(control->overlay(control->user),
                                                       RILL_SETTING_ACCOUNT, name) != NULL;
-    if (aside || (a != NULL && a->config->peered.address != NULL)) {
+    if (aside || (a != NULL && a->config->peered->address != NULL)) {
         rill_admin_drop_account(core, control, name, object, out);
         return;
     }

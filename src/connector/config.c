@@ -146,7 +146,6 @@ static void account_defaults(void *out)
     a->receive_routes = RILL_CONFIG_BY_RELATION;
     a->max_routes = 100000;
     a->charge_unseen = true;
-    rill_config_settlement_defaults(&a->settlement);
 }
 
 static const rill_field account_fields[] = {
@@ -157,7 +156,7 @@ static const rill_field account_fields[] = {
     {"segment", "Of a child: the last part of its address. Default: its name.", RILL_KIND_TEXT,
      AT(rill_config_account, segment)},
     {"link", "How the neighbour is reached. Without it, it connects to this node.",
-     RILL_KIND_STRUCT, AT(rill_config_account, link), .of = &link_shape},
+     RILL_KIND_SHARED, AT(rill_config_account, link), .of = &link_shape},
     {"tokens", "One of these the neighbour shows when it connects: file:PATH or env:NAME.",
      RILL_KIND_SECRETS, AT(rill_config_account, tokens)},
     {"credit", "Units that the neighbour may owe this node; none: no limit. Default: 0.",
@@ -194,11 +193,11 @@ static const rill_field account_fields[] = {
      " bears it. Default: true.",
      RILL_KIND_BOOL, AT(rill_config_account, charge_unseen)},
     {"settlement", "How this node settles what it owes, and how the neighbour does (RFC 38).",
-     RILL_KIND_STRUCT, AT(rill_config_account, settlement), .of = &rill_config_settlement_shape},
+     RILL_KIND_SHARED, AT(rill_config_account, settlement), .of = &rill_config_settlement_shape},
     {"peered",
      "What `rillctl peer` and peers that ask have written: for accounts that were added while the"
      " node ran, and not for this file.",
-     RILL_KIND_STRUCT, AT(rill_config_account, peered), .of = &rill_config_peered_shape},
+     RILL_KIND_SHARED, AT(rill_config_account, peered), .of = &rill_config_peered_shape},
     END,
 };
 static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
@@ -508,22 +507,22 @@ static bool is_plain_url(const char *url)
     return true;
 }
 
-static void judge_settlement(judge *j, const rill_config_account *a)
+/* name: of the account. */
+static void judge_settlement(judge *j, const char *name, const rill_config_settlement *s)
 {
-    const rill_config_settlement *s = &a->settlement;
     if (s->engine == NULL)
         return;
     bool plain = strncmp(s->engine, "http://", 7) == 0;
     if (!plain && strncmp(s->engine, "https://", 8) != 0)
         wrong(j, s->place, "engine: http:// or https:// is needed, not '", s->engine, "'");
     else if (strlen(s->engine) > RILL_ENGINE_MAX || !is_plain_url(s->engine))
-        wrong(j, s->place, a->name, "",
+        wrong(j, s->place, name, "",
               ": engine: a URL of at most 200 characters, without a token, a query or blanks");
     else if (plain && !s->insecure && !rill_url_is_local(s->engine))
         wrong(j, s->place, "engine: https is needed, unless insecure is true, for '", s->engine,
               "'");
     if (s->settle_to >= s->threshold)
-        wrong(j, s->place, a->name, "", ": settle-to must be below threshold");
+        wrong(j, s->place, name, "", ": settle-to must be below threshold");
 }
 
 static bool takes_http(const rill_config *c)
@@ -556,7 +555,7 @@ static const char *reply_urls_problem(const rill_config_link *link)
 /* Replies that do not come in responses need somebody who may bring them, and a place. */
 static void judge_replies(judge *j, const rill_config_account *a)
 {
-    const rill_config_link *link = &a->link;
+    const rill_config_link *link = a->link;
     if (link->callback_url == NULL) {
         if (link->answers_url != NULL)
             wrong(j, link->place, a->name, "", ": answers-url is for a link with a callback-url");
@@ -586,7 +585,7 @@ static void judge_replies(judge *j, const rill_config_account *a)
 
 static void judge_peered(judge *j, const rill_config_account *a)
 {
-    const rill_config_peered *p = &a->peered;
+    const rill_config_peered *p = a->peered;
     if (p->address == NULL)
         return;
     if (a->place.line != 0)
@@ -595,17 +594,17 @@ static void judge_peered(judge *j, const rill_config_account *a)
               " route");
     if (!is_address(p->address))
         wrong(j, a->place, "peered: address: '", p->address, "' is no ILP address");
-    if (a->relation != RILL_RELATION_PEER || a->link.uri == NULL)
+    if (a->relation != RILL_RELATION_PEER || a->link->uri == NULL)
         wrong(j, a->place, a->name, "", ": peered is for peers that have a link");
-    if (p->key != NULL && a->link.token != NULL)
+    if (p->key != NULL && a->link->token != NULL)
         wrong(j, a->place, a->name, "", ": link: a token cannot be there beside peered.key");
 }
 
 static void judge_account(judge *j, const rill_config_account *a)
 {
-    judge_settlement(j, a);
+    judge_settlement(j, a->name, a->settlement);
     judge_peered(j, a);
-    if (a->link.uri != NULL)
+    if (a->link->uri != NULL)
         judge_replies(j, a);
     if (!is_segment(a->name))
         wrong(j, a->place, "the account's name '", a->name,
@@ -614,10 +613,10 @@ static void judge_account(judge *j, const rill_config_account *a)
         wrong(j, a->place, a->name, "", ": a segment is for children alone");
     if (a->segment != NULL && !is_segment(a->segment))
         wrong(j, a->place, "a segment has letters, digits, _, ~ and -, not '", a->segment, "'");
-    if (a->link.uri == NULL && a->tokens.count == 0)
+    if (a->link->uri == NULL && a->tokens.count == 0)
         wrong(j, a->place, a->name, "",
               ": has neither a link nor tokens, so that nobody can connect");
-    if (a->link.uri == NULL && a->relation == RILL_RELATION_PARENT)
+    if (a->link->uri == NULL && a->relation == RILL_RELATION_PARENT)
         wrong(j, a->place, a->name, "", ": a parent needs a link");
 }
 
@@ -744,10 +743,8 @@ static void judge_peering(judge *j)
         wrong(j, j->config->peering.accept.place,
               "peering: accept: no port has http: true, so that no peer could reach this node", "",
               "");
-    for (size_t i = 0; i < j->config->peering.accept.assets.count; i++) {
-        const rill_config_account a = {.name = "peering", .settlement = grants[i].settlement};
-        judge_settlement(j, &a);
-    }
+    for (size_t i = 0; i < j->config->peering.accept.assets.count; i++)
+        judge_settlement(j, "peering", &grants[i].settlement);
 }
 
 static bool is_loopback(const char *host)

@@ -65,13 +65,17 @@ typedef struct rill_config_peered {
     bool quiet;          /* nobody is told of the route */
 } rill_config_peered;
 
+/*
+ * What most do not have is of all that were read together (RILL_KIND_SHARED), so that it costs them
+ * nothing.
+ */
 typedef struct rill_config_account {
     rill_place place;
     const char *name;
     int relation; /* rill_relation */
     rill_config_asset asset;
     const char *segment;       /* child: the last part of its address; NULL: the name */
-    rill_config_link link;     /* uri NULL: it connects to us */
+    rill_config_link *link;    /* uri NULL: it connects to us */
     rill_items tokens;         /* rill_text, secrets: it shows one of these when it connects */
     uint64_t credit;           /* units that it may owe us; UINT64_MAX: no limit */
     uint64_t most;             /* units that we may owe it; UINT64_MAX: no limit */
@@ -85,8 +89,8 @@ typedef struct rill_config_account {
     int receive_routes; /* the same */
     uint64_t max_routes;
     bool charge_unseen; /* it owes what is fulfilled after its connection was lost */
-    rill_config_settlement settlement;
-    rill_config_peered peered;
+    rill_config_settlement *settlement;
+    rill_config_peered *peered;
 } rill_config_account;
 
 /* Of send_routes and receive_routes. */

@@ -52,19 +52,9 @@ static void on_problem(void *user, rill_place place, const char *problem)
 static void set_places(rill_config_account *a, rill_place place)
 {
     rill_text *tokens = a->tokens.items;
-    a->place = a->link.place = a->settlement.place = a->peered.place = place;
+    a->place = a->link->place = a->settlement->place = a->peered->place = place;
     for (size_t i = 0; i < a->tokens.count; i++)
         tokens[i].place = place;
-}
-
-/* Lives as long as what points at it. NULL: no memory. */
-static const char *kept(rill_arena *arena, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = rill_arena_alloc(arena, size);
-    if (copy != NULL)
-        memcpy(copy, text, size);
-    return copy;
 }
 
 static int read_account(merge *m, size_t index, rill_arena *arena)
@@ -72,8 +62,8 @@ static int read_account(merge *m, size_t index, rill_arena *arena)
     reading r = {m, m->items[index]};
     rill_config_account *a = &m->accounts[index];
     int rc = rill_config_parse_account(a, arena, r.item->value, on_wrong_text, &r);
-    a->name = kept(arena, r.item->name);
-    if (a->name == NULL)
+    a->name = rill_arena_text(arena, r.item->name);
+    if (a->name == NULL || rc == RILL_ERR_NOMEM)
         return RILL_ERR_NOMEM;
     set_places(a, (rill_place){0, (uint32_t)index + 1});
     return rc == RILL_ERR_MALFORMED ? RILL_OK : rc;
@@ -107,8 +97,8 @@ static bool is_route(const rill_overlay_item *item)
 static int read_route(merge *m, size_t index, rill_arena *arena)
 {
     rill_overlay_item *item = m->items[index];
-    m->prefixes[index] = kept(arena, item->name);
-    m->owners[index] = kept(arena, item->value);
+    m->prefixes[index] = rill_arena_text(arena, item->name);
+    m->owners[index] = rill_arena_text(arena, item->value);
     if (m->prefixes[index] == NULL || m->owners[index] == NULL)
         return RILL_ERR_NOMEM;
     return RILL_OK;
@@ -117,7 +107,7 @@ static int read_route(merge *m, size_t index, rill_arena *arena)
 /* The prefix that packets go to by this item; NULL: none. */
 static const char *prefix_of(const merge *m, size_t index)
 {
-    return is_route(m->items[index]) ? m->prefixes[index] : m->accounts[index].peered.address;
+    return is_route(m->items[index]) ? m->prefixes[index] : m->accounts[index].peered->address;
 }
 
 /*

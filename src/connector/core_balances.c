@@ -10,6 +10,13 @@
 #include "base/alloc.h"
 #include "connector/core_impl.h"
 
+/* Most have the asset of the one before. NULL: no memory. */
+static const char *asset_text(rill_core *c, const char *asset)
+{
+    const char *last = c->known_count == 0 ? NULL : c->known[c->known_count - 1].asset;
+    return last != NULL && strcmp(last, asset) == 0 ? last : rill_arena_text(&c->arena, asset);
+}
+
 int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 booked)
 {
     if (c->known_count == c->known_cap) {
@@ -24,11 +31,13 @@ int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 bo
     if (strlen(account->name) > RILL_STORE_NAME_MAX ||
         strlen(account->asset) > RILL_STORE_ASSET_MAX)
         return RILL_ERR_MALFORMED;
-    known_balance *k = &c->known[c->known_count++];
-    *k = (known_balance){.id = account->id, .holder = account->holder, .scale = account->scale};
-    k->booked = booked;
-    memcpy(k->name, account->name, strlen(account->name) + 1);
-    memcpy(k->asset, account->asset, strlen(account->asset) + 1);
+    known_balance k = {account->id, booked,          rill_arena_text(&c->arena, account->name),
+                       NULL,        account->holder, account->scale,
+                       false};
+    k.asset = asset_text(c, account->asset);
+    if (k.name == NULL || k.asset == NULL)
+        return RILL_ERR_NOMEM;
+    c->known[c->known_count++] = k;
     if (account->id > c->last_id)
         c->last_id = account->id;
     return RILL_OK;
@@ -52,9 +61,8 @@ int rill_core_compare_known(const void *a, const void *b)
 int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
                            const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
 {
-    known_balance wanted = {.holder = holder, .scale = asset->scale};
-    snprintf(wanted.name, sizeof wanted.name, "%s", name);
-    snprintf(wanted.asset, sizeof wanted.asset, "%s", asset->code);
+    const known_balance wanted = {
+        .name = name, .asset = asset->code, .holder = holder, .scale = asset->scale};
     known_balance *k = c->known_count == 0 ? NULL
                                            : bsearch(&wanted, c->known, c->known_count,
                                                      sizeof *c->known, rill_core_compare_known);

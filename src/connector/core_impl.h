@@ -10,14 +10,14 @@
 #include "connector/tokens.h"
 #include "connector/webhook.h"
 
-/* A balance that the store has. */
+/* A balance that the store has. There is one for each account, so it is small. */
 typedef struct known_balance {
     rill_balance_id id;
-    rill_holder holder;
-    char name[RILL_STORE_NAME_MAX + 1];
-    char asset[RILL_STORE_ASSET_MAX + 1];
-    uint8_t scale;
     rill_i128 booked;
+    const char *name; /* in the core's arena, as is the next */
+    const char *asset;
+    rill_holder holder;
+    uint8_t scale;
     bool open; /* an account of the configuration has it */
 } known_balance;
 

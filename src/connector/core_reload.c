@@ -24,9 +24,10 @@ static rill_bytes bytes_of(const char *text)
 
 static known_balance *find_known(const rill_core *c, const rill_holder_account *a)
 {
-    known_balance wanted = {.holder = RILL_HOLDER_NEIGHBOUR, .scale = a->config->asset.scale};
-    (void)snprintf(wanted.name, sizeof wanted.name, "%s", a->config->name);
-    (void)snprintf(wanted.asset, sizeof wanted.asset, "%s", a->config->asset.code);
+    const known_balance wanted = {.name = a->config->name,
+                                  .asset = a->config->asset.code,
+                                  .holder = RILL_HOLDER_NEIGHBOUR,
+                                  .scale = a->config->asset.scale};
     return c->known_count == 0 ? NULL
                                : bsearch(&wanted, c->known, c->known_count, sizeof *c->known,
                                          rill_core_compare_known);

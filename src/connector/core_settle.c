@@ -19,7 +19,7 @@ typedef struct engine_message {
 static const char *read_token(rill_core *c, const rill_config_account *config, char *out,
                               size_t cap)
 {
-    const char *where = config->settlement.token;
+    const char *where = config->settlement->token;
     if (where == NULL)
         return NULL;
     int rc = c->options.secret(c->options.user, where, out, cap);
@@ -28,14 +28,14 @@ static const char *read_token(rill_core *c, const rill_config_account *config, c
     char what[300];
     (void)snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where,
                    rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-    rill_core_complain(c, config->settlement.place, config->name, what);
+    rill_core_complain(c, config->settlement->place, config->name, what);
     return NULL;
 }
 
 int rill_core_prepare_settlement(rill_core *c, rill_holder_account *holder,
                                  const rill_config_account *config)
 {
-    const rill_config_settlement *wanted = &config->settlement;
+    const rill_config_settlement *wanted = config->settlement;
     char token[RILL_TOKEN_MAX + 1];
     rill_settling *a = rill_settler_find(&c->settler, holder->balance.id);
     if (a == NULL && wanted->engine == NULL)

@@ -126,10 +126,10 @@ void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
     if (a->fresh) {
         const rill_config_link none = {.uri = NULL};
         rill_core_tell_change(n, a, "added");
-        note_link(n, a, &none, &fresh->link);
+        note_link(n, a, &none, fresh->link);
         return;
     }
-    note_link(n, a, &old->link, &fresh->link);
+    note_link(n, a, old->link, fresh->link);
     note_limit(n, a, "credit", old->credit, fresh->credit);
     note_limit(n, a, "most", old->most, fresh->most);
     note_limit(n, a, "max-packet", old->max_packet, fresh->max_packet);
@@ -139,7 +139,7 @@ void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
     note_limit(n, a, "amount-to-a-second", old->amount_to_a_second, fresh->amount_to_a_second);
     note_limit(n, a, "max-sessions", old->max_sessions, fresh->max_sessions);
     note_limit(n, a, "max-routes", old->max_routes, fresh->max_routes);
-    note_settlement(n, a, &old->settlement, &fresh->settlement);
+    note_settlement(n, a, old->settlement, fresh->settlement);
     note_flag(n, a, "send-routes", rill_config_sends_routes(old), rill_config_sends_routes(fresh));
     note_flag(n, a, "receive-routes", rill_config_receives_routes(old),
               rill_config_receives_routes(fresh));

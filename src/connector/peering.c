@@ -362,7 +362,7 @@ static size_t count_made(const rill_config *config)
     const rill_config_account *all = config->accounts.items;
     size_t count = 0;
     for (size_t i = 0; i < config->accounts.count; i++)
-        count += all[i].peered.address != NULL && all[i].peered.made == RILL_PEERING_ACCEPTED;
+        count += all[i].peered->address != NULL && all[i].peered->made == RILL_PEERING_ACCEPTED;
     return count;
 }
 

@@ -174,7 +174,7 @@ static const char *agreed_before(const rill_peering_question *q, const rill_core
 {
     const rill_config_account *all = core->options.config->accounts.items;
     for (size_t i = 0; i < core->options.config->accounts.count; i++) {
-        if (all[i].peered.key != NULL && strcmp(all[i].peered.key, q->key) == 0)
+        if (all[i].peered->key != NULL && strcmp(all[i].peered->key, q->key) == 0)
             return all[i].name;
     }
     return NULL;

@@ -231,7 +231,7 @@ void rill_routing_agree(rill_speaker_peer *p, const rill_config_account *config)
     p->tells = rill_config_sends_routes(config);
     p->is_heard = rill_config_receives_routes(config);
     p->most = (size_t)config->max_routes;
-    p->via.quiet = config->peered.quiet;
+    p->via.quiet = config->peered->quiet;
 }
 
 int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,

@@ -56,7 +56,7 @@ static void on_no_address(rill_way *w, int error, const char *why, void *user)
 {
     const connector_link *k = user;
     (void)w;
-    rill_connector_problem(&k->owner->options, k->config->link.place, why);
+    rill_connector_problem(&k->owner->options, k->config->link->place, why);
     k->owner->events->failed(k->owner, error);
 }
 
@@ -157,7 +157,7 @@ static char *uri_with_token(const rill_connector *c, const rill_config_link *con
 static int open_uri(connector_link *k, const char *uri)
 {
     rill_connector *c = k->owner;
-    const rill_config_link *config = &k->config->link;
+    const rill_config_link *config = k->config->link;
     const char *problem = NULL;
     rill_link_options o;
     rill_link_options_init(&o);
@@ -180,10 +180,10 @@ static int open_uri(connector_link *k, const char *uri)
 static int read_token(const rill_connector *c, const connector_link *k,
                       char token[TOKEN_IN_URI + 1])
 {
-    const char *key = k->config->peered.key;
+    const char *key = k->config->peered->key;
     char secret[RILL_TOKEN_MAX + 1];
     if (key == NULL)
-        return rill_config_secret(k->config->link.token, token, TOKEN_IN_URI + 1);
+        return rill_config_secret(k->config->link->token, token, TOKEN_IN_URI + 1);
     int rc = k->secret == NULL ? RILL_ERR_NOT_FOUND
                                : rill_config_secret(k->secret, secret, sizeof secret);
     if (rc == RILL_OK)
@@ -195,8 +195,8 @@ static int read_token(const rill_connector *c, const connector_link *k,
 /* NULL: it has been complained about. */
 static char *read_uri(rill_connector *c, const connector_link *k)
 {
-    const rill_config_link *config = &k->config->link;
-    const bool peered = k->config->peered.key != NULL;
+    const rill_config_link *config = k->config->link;
+    const bool peered = k->config->peered->key != NULL;
     char token[TOKEN_IN_URI + 1] = "";
     if (config->token != NULL || peered) {
         int rc = read_token(c, k, token);
@@ -255,7 +255,7 @@ int rill_connector_prepare_links(rill_connector *c)
     if (c->links == NULL)
         return RILL_ERR_NOMEM;
     for (size_t i = 0; i < c->config.accounts.count; i++) {
-        if (accounts[i].link.uri == NULL)
+        if (accounts[i].link->uri == NULL)
             continue;
         connector_link *k = new_link(c, &accounts[i], c->config.peering.secret);
         if (k == NULL)
@@ -305,7 +305,7 @@ int rill_connector_open_links(rill_connector *c)
     /* Both are in the order of the configuration. */
     for (size_t i = 0; i < rill_core_accounts(c->core) && rc == RILL_OK; i++) {
         const rill_holder_account *holder = rill_core_account(c->core, i);
-        if (holder->config->link.uri == NULL)
+        if (holder->config->link->uri == NULL)
             continue;
         connector_link *k = c->links[next++];
         if (!k->open)
@@ -364,9 +364,9 @@ static bool is_same(connector_link *old, const rill_config_link *fresh, const ch
 {
     uint8_t hash[RILL_SHA256_LEN];
     *rc = rill_crypto_sha256(old->owner->loop->crypto, (const uint8_t *)uri, strlen(uri), hash);
-    return *rc == RILL_OK && old->config->link.connections == fresh->connections &&
-           rill_config_same_text(old->config->link.callback_url, fresh->callback_url) &&
-           rill_config_same_text(old->config->link.answers_url, fresh->answers_url) &&
+    return *rc == RILL_OK && old->config->link->connections == fresh->connections &&
+           rill_config_same_text(old->config->link->callback_url, fresh->callback_url) &&
+           rill_config_same_text(old->config->link->answers_url, fresh->answers_url) &&
            memcmp(hash, old->hash, sizeof hash) == 0;
 }
 
@@ -381,7 +381,7 @@ static int prepare_link(rill_connector *c, const rill_config_account *fresh, con
     *out = NULL;
     if (uri == NULL)
         return RILL_ERR_INVALID;
-    bool same = old != NULL && is_same(old, &fresh->link, uri, &rc);
+    bool same = old != NULL && is_same(old, fresh->link, uri, &rc);
     free_uri(uri);
     if (same || rc != RILL_OK) {
         *out = old;
@@ -454,7 +454,7 @@ int rill_connector_change_links(rill_connector *c, const rill_config *fresh, con
     connector_link **links = rill_calloc(memory(), fresh->accounts.count + 1, sizeof *links);
     int rc = links == NULL ? RILL_ERR_NOMEM : RILL_OK;
     for (size_t i = 0; i < fresh->accounts.count && rc == RILL_OK; i++) {
-        if (accounts[i].link.uri != NULL)
+        if (accounts[i].link->uri != NULL)
             rc = prepare_link(c, &accounts[i], fresh->peering.secret, &links[i]);
     }
     if (rc == RILL_OK)

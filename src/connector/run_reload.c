@@ -206,13 +206,13 @@ static bool is_another_secret(const rill_config *old, const rill_config_account 
 {
     const rill_config_account *accounts = old->accounts.items;
     for (size_t i = 0; i < old->accounts.count; i++) {
-        const rill_config_link *link = &accounts[i].link;
+        const rill_config_link *link = accounts[i].link;
         if (strcmp(accounts[i].name, fresh->name) == 0)
-            return rill_config_same_text(link->uri, fresh->link.uri) &&
-                   rill_config_same_text(link->token, fresh->link.token) &&
-                   rill_config_same_text(link->callback_url, fresh->link.callback_url) &&
-                   rill_config_same_text(link->answers_url, fresh->link.answers_url) &&
-                   link->connections == fresh->link.connections;
+            return rill_config_same_text(link->uri, fresh->link->uri) &&
+                   rill_config_same_text(link->token, fresh->link->token) &&
+                   rill_config_same_text(link->callback_url, fresh->link->callback_url) &&
+                   rill_config_same_text(link->answers_url, fresh->link->answers_url) &&
+                   link->connections == fresh->link->connections;
     }
     return false;
 }

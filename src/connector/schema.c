@@ -109,6 +109,7 @@ static void put_kind(output *o, const rill_field *f)
         put(o, "\"type\":\"string\",\"pattern\":\"%s\"", secret_pattern);
         return;
     case RILL_KIND_STRUCT:
+    case RILL_KIND_SHARED:
         put_shape(o, f->of);
         return;
     case RILL_KIND_LIST:

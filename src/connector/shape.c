@@ -2,8 +2,10 @@
 /* Over 600 lines: a reader for each kind of value, each short. */
 #include "connector/shape.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +16,32 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 
-enum { MOST_VALUES = 4000000, PROBLEM = 512, MILLION = 1000000 };
+enum { MOST_VALUES = 4000000, MOST_SHARED = 8, PROBLEM = 512, MILLION = 1000000 };
 
 /* ---- memory ---- */
+
+/*
+ * Bytes of an arena's blocks. AddressSanitizer sees who writes past a piece only if each is a block
+ * of its own.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+enum { FIRST_BLOCK = 0, LARGEST_BLOCK = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { FIRST_BLOCK = 0, LARGEST_BLOCK = 0 };
+#else
+enum { FIRST_BLOCK = 512, LARGEST_BLOCK = 65536 };
+#endif
+#else
+enum { FIRST_BLOCK = 512, LARGEST_BLOCK = 65536 };
+#endif
+
+struct rill_arena_block {
+    struct rill_arena_block *before;
+    size_t size;
+    size_t used;
+    _Alignas(max_align_t) uint8_t bytes[];
+};
 
 void rill_arena_init(rill_arena *a, const rill_allocator *allocator)
 {
@@ -25,26 +50,61 @@ void rill_arena_init(rill_arena *a, const rill_allocator *allocator)
 
 void rill_arena_clear(rill_arena *a)
 {
-    for (size_t i = 0; i < a->count; i++)
-        rill_free(a->allocator, a->blocks[i]);
-    rill_free(a->allocator, a->blocks);
-    rill_arena_init(a, a->allocator);
+    while (a->last != NULL) {
+        struct rill_arena_block *block = a->last;
+        a->last = block->before;
+        rill_free(a->allocator, block);
+    }
+}
+
+/* The first `most` bytes of another block, of which `size` are taken. NULL: no memory. */
+static void *begin_block(rill_arena *a, size_t size, size_t most)
+{
+    struct rill_arena_block *block = NULL;
+    if (size <= SIZE_MAX - sizeof *block)
+        block = rill_calloc(a->allocator, 1, sizeof *block + (size > most ? size : most));
+    if (block == NULL)
+        return NULL;
+    block->size = size > most ? size : most;
+    block->used = size;
+    block->before = a->last;
+    /* One that is full with a single large piece does not end what is being filled. */
+    if (a->last != NULL && size > most) {
+        block->before = a->last->before;
+        a->last->before = block;
+    } else {
+        a->last = block;
+    }
+    return block->bytes;
+}
+
+static void *take(rill_arena *a, size_t size, size_t alignment)
+{
+    struct rill_arena_block *last = a->last;
+    size_t next = FIRST_BLOCK;
+    if (last != NULL) {
+        size_t at = (last->used + alignment - 1) & ~(alignment - 1);
+        if (at <= last->size && size <= last->size - at) {
+            last->used = at + size;
+            return last->bytes + at;
+        }
+        next = 2 * last->size > LARGEST_BLOCK ? LARGEST_BLOCK : 2 * last->size;
+    }
+    return begin_block(a, size, next);
 }
 
 void *rill_arena_alloc(rill_arena *a, size_t size)
 {
-    if (a->count == a->cap) {
-        size_t cap = a->cap * 2 + 64;
-        void **blocks = rill_realloc_array(a->allocator, a->blocks, cap, sizeof *blocks);
-        if (blocks == NULL)
-            return NULL;
-        a->blocks = blocks;
-        a->cap = cap;
-    }
-    void *block = rill_calloc(a->allocator, 1, size == 0 ? 1 : size);
-    if (block != NULL)
-        a->blocks[a->count++] = block;
-    return block;
+    return take(a, size == 0 ? 1 : size, _Alignof(max_align_t));
+}
+
+char *rill_arena_text(rill_arena *a, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = take(a, size, 1);
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
 }
 
 /* ---- reading ---- */
@@ -56,6 +116,10 @@ typedef struct reader {
     void *user;
     unsigned errors;
     unsigned values; /* read so far: aliases must not make many of few */
+    struct {
+        const rill_shape *of;
+        void *all; /* who has none of its own has this one */
+    } shared[MOST_SHARED];
     bool no_memory;
 } reader;
 
@@ -115,10 +179,8 @@ static const char *scalar(reader *r, const yaml_node_t *node, const char *key)
 
 static const char *copied(reader *r, const char *text)
 {
-    size_t size = strlen(text) + 1;
-    char *copy = allocated(r, size);
-    if (copy != NULL)
-        memcpy(copy, text, size);
+    char *copy = rill_arena_text(r->arena, text);
+    r->no_memory = r->no_memory || copy == NULL;
     return copy;
 }
 
@@ -438,15 +500,22 @@ static int by_name(const void *a, const void *b)
 /* Sorted, since there may be many. */
 static void find_twins(reader *r, const rill_field *f, const rill_items *items)
 {
-    named *all = items->count == 0 ? NULL : allocated(r, items->count * sizeof *all);
-    if (all == NULL)
+    const rill_allocator *allocator = r->arena->allocator;
+    if (items->count == 0)
         return;
+    named *all = rill_calloc(allocator, items->count, sizeof *all);
+    if (all == NULL) {
+        r->no_memory = true;
+        return;
+    }
     for (size_t i = 0; i < items->count; i++) {
         const char *item = (const char *)items->items + i * f->of->size;
         memcpy(&all[i].name, item + f->of->name_offset, sizeof all[i].name);
         memcpy(&all[i].place, item, sizeof all[i].place);
-        if (all[i].name == NULL)
-            return; /* no memory */
+        if (all[i].name == NULL) { /* no memory */
+            rill_free(allocator, all);
+            return;
+        }
     }
     qsort(all, items->count, sizeof *all, by_name);
     for (size_t i = 1; i < items->count; i++) {
@@ -454,6 +523,7 @@ static void find_twins(reader *r, const rill_field *f, const rill_items *items)
             complain(r, all[i].place, "%s: '%.64s' is there twice, first in line %" PRIu32, f->key,
                      all[i].name, all[i - 1].place.line);
     }
+    rill_free(allocator, all);
 }
 
 static void read_map(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
@@ -480,6 +550,48 @@ static void read_map(reader *r, const yaml_node_t *node, const rill_field *f, ri
         memcpy((char *)item + f->of->name_offset, &name, sizeof name);
     }
     find_twins(r, f, out);
+}
+
+/* Of whatever type it is. */
+static void set_pointer(void *at, const void *to)
+{
+    memcpy(at, &to, sizeof to);
+}
+
+/* NULL: no memory. */
+static void *shared_of(reader *r, const rill_shape *of)
+{
+    size_t i = 0;
+    while (r->shared[i].of != NULL && r->shared[i].of != of)
+        i++;
+    assert(i + 1 < MOST_SHARED);
+    if (r->shared[i].all == NULL) {
+        r->shared[i].of = of;
+        r->shared[i].all = allocated(r, of->size);
+        if (r->shared[i].all != NULL && of->defaults != NULL)
+            of->defaults(r->shared[i].all);
+    }
+    return r->shared[i].all;
+}
+
+static void begin_struct(reader *r, const rill_shape *shape, void *out)
+{
+    if (shape->defaults != NULL)
+        shape->defaults(out);
+    for (const rill_field *f = shape->fields; f->key != NULL; f++) {
+        if (f->kind == RILL_KIND_SHARED)
+            set_pointer((char *)out + f->offset, shared_of(r, f->of));
+    }
+}
+
+/* One that is not shared any more. */
+static void read_own(reader *r, const yaml_node_t *node, const rill_field *f, void *at)
+{
+    void *own = allocated(r, f->of->size);
+    if (own == NULL)
+        return;
+    set_pointer(at, own);
+    read_struct(r, node, f->of, own, f->key);
 }
 
 static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, void *at)
@@ -525,6 +637,9 @@ static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, 
     case RILL_KIND_STRUCT:
         read_struct(r, node, f->of, at, f->key);
         return;
+    case RILL_KIND_SHARED:
+        read_own(r, node, f, at);
+        return;
     case RILL_KIND_LIST:
         read_list(r, node, f, at);
         return;
@@ -563,8 +678,7 @@ static void complain_of_key(reader *r, const yaml_node_t *key, const rill_shape 
 static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *shape, void *out,
                         const char *key)
 {
-    if (shape->defaults != NULL)
-        shape->defaults(out);
+    begin_struct(r, shape, out);
     *(rill_place *)out = place_of(node);
     if (!take_value(r, node))
         return;
@@ -620,6 +734,9 @@ int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena, const
 {
     reader r = {.arena = arena, .report = report, .user = user};
     memset(out, 0, shape->size);
+    begin_struct(&r, shape, out); /* also of what cannot be read */
+    if (r.no_memory)
+        return RILL_ERR_NOMEM;
     if (len > RILL_CONFIG_MAX)
         return RILL_ERR_LIMIT;
     int rc = parse(&r, text, len);

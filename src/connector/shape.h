@@ -30,6 +30,7 @@ typedef enum rill_kind {
     RILL_KIND_ASSET,    /* rill_config_asset, written as USD/2 */
     RILL_KIND_SECRET,   /* const char *: "file:PATH" or "env:NAME", as written */
     RILL_KIND_STRUCT,   /* a struct of `of` */
+    RILL_KIND_SHARED,   /* a pointer to one; to a single one from all that do not have it */
     RILL_KIND_LIST,     /* rill_items of structs of `of`: a sequence */
     RILL_KIND_TEXTS,    /* rill_items of rill_text: a sequence, or one text */
     RILL_KIND_SECRETS,  /* the same of secrets */
@@ -73,18 +74,21 @@ struct rill_shape {
     void (*defaults)(void *out); /* NULL: zeros */
 };
 
-/* Memory that is given back in one piece. All zero: empty. */
+/*
+ * Memory that is given back in one piece. Small pieces lie side by side in blocks that grow with
+ * their number, so that a piece costs its bytes and no more.
+ */
 typedef struct rill_arena {
     const rill_allocator *allocator;
-    void **blocks;
-    size_t count;
-    size_t cap;
+    struct rill_arena_block *last; /* NULL: there is none yet */
 } rill_arena;
 
 void rill_arena_init(rill_arena *a, const rill_allocator *allocator);
 void rill_arena_clear(rill_arena *a);
 /* Zeros. NULL: no memory */
 void *rill_arena_alloc(rill_arena *a, size_t size);
+/* A copy of a text. NULL: no memory */
+char *rill_arena_text(rill_arena *a, const char *text);
 
 /* Called for each error: one line without the file's name, which never has a secret. */
 typedef void rill_shape_report(void *user, rill_place place, const char *problem);

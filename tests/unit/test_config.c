@@ -118,9 +118,9 @@ static void test_everything(void **state)
     assert_string_equal(a[0].name, "up");
     assert_int_equal(a[0].relation, RILL_RELATION_PARENT);
     assert_true(a[0].credit == UINT64_MAX);
-    assert_string_equal(a[0].link.uri, "btp+wss://up.example/");
-    assert_string_equal(a[0].link.token, "env:UP_TOKEN");
-    assert_int_equal(a[0].link.connections, 1);
+    assert_string_equal(a[0].link->uri, "btp+wss://up.example/");
+    assert_string_equal(a[0].link->token, "env:UP_TOKEN");
+    assert_int_equal(a[0].link->connections, 1);
     assert_string_equal(a[1].name, "alice");
     assert_string_equal(a[1].segment, "al");
     assert_string_equal(a[1].asset.code, "EUR");
@@ -489,6 +489,62 @@ static void release(void *user, void *old)
     free(old);
 }
 
+/* Pieces of any size lie apart, are zeros, and have an alignment that is good for all. */
+static void test_pieces_of_an_arena(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 16, 3, 400, 64, 7, 100000, 24, 0, 65536, 8, 70000, 1};
+    enum { COUNT = 400 };
+    static uint8_t *pieces[COUNT];
+    static const char *texts[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t size = sizes[i % (sizeof sizes / sizeof sizes[0])];
+        pieces[i] = rill_arena_alloc(&arena, size);
+        texts[i] = rill_arena_text(&arena, i % 2 == 0 ? "even" : "");
+        assert_int_equal((uintptr_t)pieces[i] % _Alignof(max_align_t), 0);
+        for (size_t k = 0; k < size; k++)
+            assert_int_equal(pieces[i][k], 0);
+        memset(pieces[i], (int)(i % 255) + 1, size);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t size = sizes[i % (sizeof sizes / sizeof sizes[0])];
+        assert_string_equal(texts[i], i % 2 == 0 ? "even" : "");
+        for (size_t k = 0; k < size; k++)
+            assert_int_equal(pieces[i][k], i % 255 + 1);
+    }
+    assert_null(rill_arena_alloc(&arena, SIZE_MAX));
+    assert_null(rill_arena_alloc(&arena, SIZE_MAX - 8));
+}
+
+/* What an account does not have is there once for all of them, and what it has is its own. */
+static void test_what_accounts_share(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("address: g.x\nstore: {path: b}\naccounts:\n"
+              "  a: {relation: child, asset: USD/2, tokens: env:A}\n"
+              "  b: {relation: peer, asset: USD/2, link: {uri: 'btp+wss://b.example/'}}\n"
+              "  c: {relation: child, asset: USD/2, tokens: env:C}\n"),
+        RILL_OK);
+    const rill_config_account *a = config.accounts.items;
+    assert_ptr_equal(a[0].link, a[2].link);
+    assert_ptr_equal(a[0].settlement, a[1].settlement);
+    assert_ptr_equal(a[0].peered, a[1].peered);
+    assert_null(a[0].link->uri);
+    assert_int_equal(a[0].link->connections, 1);
+    assert_null(a[0].settlement->engine);
+    assert_true(a[0].settlement->scale == RILL_CONFIG_ACCOUNTS_SCALE);
+    assert_ptr_not_equal(a[0].link, a[1].link);
+    assert_string_equal(a[1].link->uri, "btp+wss://b.example/");
+    assert_int_equal(a[1].link->connections, 1);
+    /* Also where nothing could be read. */
+    rill_config_account read;
+    assert_int_equal(rill_config_parse_account(&read, &arena, "{", report, NULL),
+                     RILL_ERR_MALFORMED);
+    assert_null(read.link->uri);
+    assert_null(read.peered->address);
+}
+
 static void test_without_memory(void **state)
 {
     (void)state;
@@ -525,6 +581,8 @@ int main(void)
         TEST(test_aliases_do_not_explode),
         TEST(test_schema),
         TEST(test_secrets),
+        TEST(test_pieces_of_an_arena),
+        TEST(test_what_accounts_share),
         TEST(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ static void test_peers_have_their_routes(void **state)
     assert_string_equal(owner("g.p"), "p");
     assert_string_equal(owner("g.q"), "bob");
     assert_string_equal(owner("g.far"), "bob");
-    assert_true(account("p")->peered.quiet);
+    assert_true(account("p")->peered->quiet);
     is_aside("account", "far", "the configuration has a route to this prefix");
     is_aside("route", "g.p", "another one has the route to this prefix");
     is_aside("account", "q", "another one has the route");

@@ -160,8 +160,8 @@ static void test_what_a_stranger_gets(void **state)
     assert_int_equal(rill_config_parse_account(&read, &a, last_value, report, NULL), RILL_OK);
     assert_int_equal(read.credit, 70);
     assert_int_equal(read.max_packet, 400);
-    assert_string_equal(read.link.uri, "ilp+" OTHER);
-    assert_null(read.link.token);
+    assert_string_equal(read.link->uri, "ilp+" OTHER);
+    assert_null(read.link->token);
     rill_arena_clear(&a);
     json_decref(account);
     /* By default: no credit. */
