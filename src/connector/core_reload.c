@@ -112,7 +112,9 @@ static int prepare_account(rill_core_change *n, const rill_config_account *fresh
         judge_account(c, a, fresh);
         if (a->leaving)
             come_back(n, a, fresh);
-        rc = rill_core_know_tokens(c, &n->tokens, a, fresh);
+        rc = rill_routing_prepare(&c->routing, &a->peer, fresh);
+        if (rc == RILL_OK)
+            rc = rill_core_know_tokens(c, &n->tokens, a, fresh);
         if (rc == RILL_OK)
             rc = rill_core_prepare_settlement(c, a, fresh);
     } else {

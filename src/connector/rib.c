@@ -145,8 +145,10 @@ static bool is_better(const rill_rib_route *a, const rill_rib_route *b)
         return x > y;
     if (x == 3)
         return a->kind > b->kind;
-    if (a->told.hops != b->told.hops)
-        return a->told.hops < b->told.hops;
+    size_t hops = rill_rib_words_of(a)->told.hops;
+    size_t others = rill_rib_words_of(b)->told.hops;
+    if (hops != others)
+        return hops < others;
     bool up = a->via->relation == RILL_RELATION_PARENT;
     bool other_up = b->via->relation == RILL_RELATION_PARENT;
     if (up != other_up)
@@ -368,8 +370,9 @@ static bool is_credible(const rill_rib *r, const rill_via *via, const rill_ccp_r
 
 static bool says_the_same(const rill_rib_route *known, const rill_ccp_route *route)
 {
-    return same(known->told.path, route->path) && same(known->told.props, route->props) &&
-           memcmp(known->auth, route->auth, sizeof known->auth) == 0;
+    const rill_rib_words *words = known->words;
+    return same(words->told.path, route->path) && same(words->told.props, route->props) &&
+           memcmp(words->auth, route->auth, sizeof words->auth) == 0;
 }
 
 static void refresh(rill_via *via, rill_rib_route *route)
@@ -383,25 +386,28 @@ static void refresh(rill_via *via, rill_rib_route *route)
 static rill_rib_route *new_route(rill_rib *r, rill_rib_entry *e, rill_via *via,
                                  const rill_ccp_route *told)
 {
-    rill_rib_route *route =
-        rill_alloc(r->options.allocator, sizeof *route + told->path.len + told->props.len);
+    rill_rib_words *words;
+    rill_rib_route *route = rill_alloc(r->options.allocator, sizeof *route + sizeof *words +
+                                                                 told->path.len + told->props.len);
     if (route == NULL)
         return NULL;
     memset(route, 0, sizeof *route);
+    words = route->words;
+    uint8_t *bytes = (uint8_t *)(words + 1);
     route->entry = e;
     route->via = via;
     route->kind = RILL_ROUTE_LEARNT;
     route->serial = ++r->serial;
-    route->told = *told;
-    route->told.prefix = rill_rib_prefix(e);
-    route->told.path.data = route->bytes;
-    route->told.props.data = route->bytes + told->path.len;
-    route->told.auth = route->auth;
-    memcpy(route->auth, told->auth, sizeof route->auth);
+    words->told = *told;
+    words->told.prefix = rill_rib_prefix(e);
+    words->told.path.data = bytes;
+    words->told.props.data = bytes + told->path.len;
+    words->told.auth = words->auth;
+    memcpy(words->auth, told->auth, sizeof words->auth);
     if (told->path.len > 0)
-        memcpy(route->bytes, told->path.data, told->path.len);
+        memcpy(bytes, told->path.data, told->path.len);
     if (told->props.len > 0)
-        memcpy(route->bytes + told->path.len, told->props.data, told->props.len);
+        memcpy(bytes + told->path.len, told->props.data, told->props.len);
     rill_list_init(&route->of_via);
     return route;
 }
@@ -436,7 +442,7 @@ int rill_rib_learn(rill_rib *r, rill_via *via, const rill_ccp_route *told, bool 
     refresh(via, route);
     mark(r, e);
     if (r->options.learnt != NULL)
-        r->options.learnt(r->options.user, via, rill_rib_prefix(e), &route->told);
+        r->options.learnt(r->options.user, via, rill_rib_prefix(e), &route->words->told);
     return RILL_OK;
 }
 

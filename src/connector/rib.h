@@ -52,6 +52,12 @@ typedef enum rill_route_kind {
 
 typedef struct rill_rib_entry rill_rib_entry;
 
+/* What a neighbour says of a way. */
+typedef struct rill_rib_words {
+    rill_ccp_route told; /* prefix is the entry's */
+    uint8_t auth[RILL_CCP_AUTH_LEN];
+} rill_rib_words;
+
 /* A way to a prefix. */
 typedef struct rill_rib_route {
     struct rill_rib_route *next; /* to the same prefix */
@@ -62,10 +68,8 @@ typedef struct rill_rib_route {
     bool kept;      /* STATIC: a store has it; for the owner */
     uint32_t table; /* rill_via.current when it was told */
     uint32_t wave;
-    uint64_t serial;     /* another one whenever it says something else */
-    rill_ccp_route told; /* LEARNT: what the neighbour says; prefix is the entry's */
-    uint8_t auth[RILL_CCP_AUTH_LEN];
-    uint8_t bytes[]; /* path, props */
+    uint64_t serial;        /* another one whenever it says something else */
+    rill_rib_words words[]; /* LEARNT: one, and the bytes of path and props after it; else none */
 } rill_rib_route;
 
 struct rill_rib_entry {

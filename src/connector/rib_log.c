@@ -116,7 +116,7 @@ static void auth_of(const rill_rib *r, const rill_rib_route *route, uint8_t out[
     uint8_t own[32 + RILL_ILP_MAX_ADDRESS];
     uint8_t auth[RILL_CCP_AUTH_LEN];
     int rc = RILL_OK;
-    memcpy(auth, route->auth, sizeof auth);
+    memcpy(auth, rill_rib_words_of(route)->auth, sizeof auth);
     if (route->kind != RILL_ROUTE_LEARNT) {
         rill_bytes prefix = rill_rib_prefix(route->entry);
         memcpy(own, r->options.secret, 32);
@@ -138,8 +138,9 @@ static size_t size_of(rill_bytes prefix)
 static size_t size_of_route(const rill_rib *r, const rill_rib_route *route)
 {
     enum { COUNTS = 2 * 9 };
-    return size_of(rill_rib_prefix(route->entry)) + size_of(r->options.address) +
-           route->told.path.len + RILL_CCP_AUTH_LEN + route->told.props.len + COUNTS;
+    const rill_ccp_route *told = &rill_rib_words_of(route)->told;
+    return size_of(rill_rib_prefix(route->entry)) + size_of(r->options.address) + told->path.len +
+           RILL_CCP_AUTH_LEN + told->props.len + COUNTS;
 }
 
 /* Which slots there is room for: up to *end, exclusive. */
@@ -184,7 +185,7 @@ size_t rill_rib_write(const rill_rib *r, const rill_via *to, rill_ccp_update *up
         if (route == NULL)
             continue;
         uint8_t auth[RILL_SHA256_LEN];
-        rill_ccp_route told = route->told;
+        rill_ccp_route told = rill_rib_words_of(route)->told;
         auth_of(r, route, auth);
         told.prefix = rill_rib_prefix(e);
         told.auth = auth;

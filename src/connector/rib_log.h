@@ -13,6 +13,13 @@ static inline rill_bytes rill_rib_prefix(const rill_rib_entry *e)
     return e->name.bytes;
 }
 
+/* What is told of a way; of one that nobody has told, nothing. */
+static inline const rill_rib_words *rill_rib_words_of(const rill_rib_route *route)
+{
+    static const rill_rib_words none;
+    return route->kind == RILL_ROUTE_LEARNT ? route->words : &none;
+}
+
 /* What is below our own address comes to us with it; and nobody is told of a way to everything. */
 bool rill_rib_may_be_told(const rill_rib *r, const rill_rib_entry *e);
 /* Room in the log for one change more. RILL_ERR_NOMEM. */

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/sum.h"
+#include "connector/rib_log.h"
 #include "ilp/peer.h"
 
 /* As other implementations give their messages. */
@@ -69,7 +70,7 @@ static void on_learnt(void *user, rill_via *via, rill_bytes prefix, const rill_c
     r->touched = true;
     if (route != NULL)
         rill_ccp_put_route(&w, (rill_bytes){NULL, 0}, route);
-    else if (p->restored && !r->restoring)
+    else if (p->talk->restored && !r->restoring)
         name_missing(r, via->name, prefix, "the account has not told it again");
     int rc = save(r, via->name, prefix, (rill_bytes){r->value, rill_writer_len(&w)});
     /* What the store misses is asked for after the next start. */
@@ -82,21 +83,21 @@ static void save_tables(rill_routing *r)
 {
     rill_speaker *s = &r->speaker;
     r->touched = false;
-    for (rill_list *at = s->peers.next; at != &s->peers; at = at->next) {
-        rill_speaker_peer *p = RILL_CONTAINER(at, rill_speaker_peer, in_peers);
+    for (rill_list *at = s->talks.next; at != &s->talks; at = at->next) {
+        rill_speaker_talk *t = RILL_CONTAINER(at, rill_speaker_talk, in_talks);
         uint8_t value[RILL_CCP_TABLE_LEN + 4];
         uint32_t epoch = 0;
-        rill_speaker_known(p, value, &epoch);
-        if (epoch == p->kept_epoch && memcmp(value, p->kept_table, RILL_CCP_TABLE_LEN) == 0)
+        rill_speaker_known(t->peer, value, &epoch);
+        if (epoch == t->kept_epoch && memcmp(value, t->kept_table, RILL_CCP_TABLE_LEN) == 0)
             continue;
         rill_store_u32(value + RILL_CCP_TABLE_LEN, epoch);
-        if (save(r, p->via.name, (rill_bytes){NULL, 0}, (rill_bytes){value, sizeof value}) !=
+        if (save(r, t->peer->via.name, (rill_bytes){NULL, 0}, (rill_bytes){value, sizeof value}) !=
             RILL_OK) {
             r->touched = true; /* again */
             continue;
         }
-        p->kept_epoch = epoch;
-        memcpy(p->kept_table, value, RILL_CCP_TABLE_LEN);
+        t->kept_epoch = epoch;
+        memcpy(t->kept_table, value, RILL_CCP_TABLE_LEN);
     }
 }
 
@@ -153,13 +154,13 @@ int rill_routing_restore(rill_routing *r, rill_speaker_peer *p, const rill_store
     if (route->prefix.len == 0) {
         if (rill_read_bytes(&reader, RILL_CCP_TABLE_LEN, &table) &&
             rill_read_u32(&reader, &epoch)) {
-            memcpy(p->kept_table, table.data, sizeof p->kept_table);
-            p->kept_epoch = epoch;
+            memcpy(p->talk->kept_table, table.data, sizeof p->talk->kept_table);
+            p->talk->kept_epoch = epoch;
             rill_speaker_restore(&r->speaker, p, table.data, epoch, now.mono_ns);
         }
         return RILL_OK;
     }
-    if (p->expiry == RILL_NEVER || !rill_ccp_next_route(&reader, &told)) {
+    if (p->talk->expiry == RILL_NEVER || !rill_ccp_next_route(&reader, &told)) {
         forget(r, route); /* of no known table, or unreadable */
         return RILL_OK;
     }
@@ -242,6 +243,11 @@ int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,
     p->via.quiet = quiet;
     p->owner = account;
     return rill_speaker_add(&r->speaker, p);
+}
+
+int rill_routing_prepare(rill_routing *r, rill_speaker_peer *p, const rill_config_account *config)
+{
+    return rill_config_receives_routes(config) ? rill_speaker_prepare(&r->speaker, p) : RILL_OK;
 }
 
 void rill_routing_part(rill_routing *r, rill_speaker_peer *p)
@@ -365,7 +371,7 @@ bool rill_routing_next(const rill_routing *r, rill_routing_cursor *cursor, rill_
         .prefix = route->entry->name.bytes,
         .account = route->via == NULL ? NULL : route->via->name,
         .kind = route->kind,
-        .hops = route->told.hops,
+        .hops = rill_rib_words_of(route)->told.hops,
         .best = route == route->entry->best,
         .away = route->via != NULL && route->via->away,
     };

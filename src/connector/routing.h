@@ -55,6 +55,12 @@ void rill_routing_agree(rill_speaker_peer *p, const rill_config_account *config)
  */
 RILL_MUST_CHECK int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,
                                      struct rill_account *account);
+/*
+ * Before rill_routing_agree tells another configuration of a neighbour that is there.
+ * RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_routing_prepare(rill_routing *r, rill_speaker_peer *p,
+                                         const rill_config_account *config);
 /* It leaves: what it told is forgotten, and it is neither asked nor told any more. */
 void rill_routing_part(rill_routing *r, rill_speaker_peer *p);
 /* It is gone: nothing leads to it. */

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 #include "connector/rib_log.h"
 #include "ilp/peer.h"
 
@@ -16,17 +18,17 @@ static const uint8_t no_table[RILL_CCP_TABLE_LEN];
 
 static rill_speaker_peer *peer_of(rill_timer *timer)
 {
-    return RILL_CONTAINER(timer, rill_speaker_peer, timer);
+    return RILL_CONTAINER(timer, rill_speaker_talk, timer)->peer;
 }
 
-static rill_speaker_peer *next_peer(const rill_speaker *s, rill_list *at)
+static rill_speaker_talk *next_talk(const rill_speaker *s, rill_list *at)
 {
-    return at == &s->peers ? NULL : RILL_CONTAINER(at, rill_speaker_peer, in_peers);
+    return at == &s->talks ? NULL : RILL_CONTAINER(at, rill_speaker_talk, in_talks);
 }
 
-#define EACH_PEER(s, p)                                                                            \
-    for (rill_speaker_peer *p = next_peer(s, (s)->peers.next); p != NULL;                          \
-         p = next_peer(s, p->in_peers.next))
+#define EACH_TALK(s, t)                                                                            \
+    for (rill_speaker_talk *t = next_talk(s, (s)->talks.next); t != NULL;                          \
+         t = next_talk(s, t->in_talks.next))
 
 static uint64_t doubled(uint64_t pause, unsigned times, unsigned most)
 {
@@ -63,7 +65,7 @@ int rill_speaker_init(rill_speaker *s, const rill_speaker_options *options)
     memset(s, 0, sizeof *s);
     s->options = *options;
     rill_heap_init(&s->timers, options->allocator);
-    rill_list_init(&s->peers);
+    rill_list_init(&s->talks);
     const rill_rib_options rib = {
         .allocator = options->allocator,
         .address = options->address,
@@ -81,9 +83,18 @@ int rill_speaker_init(rill_speaker *s, const rill_speaker_options *options)
     return rc == RILL_OK || rc == RILL_ERR_CRYPTO ? rc : RILL_ERR_NOMEM;
 }
 
+static void end_talk(rill_speaker *s, rill_speaker_talk *t)
+{
+    rill_list_remove(&t->in_talks);
+    rill_heap_remove(&s->timers, &t->timer);
+    rill_free(s->options.allocator, t);
+}
+
 void rill_speaker_clear(rill_speaker *s)
 {
     rill_rib_clear(&s->rib);
+    while (!rill_list_empty(&s->talks))
+        end_talk(s, next_talk(s, s->talks.next));
     rill_heap_clear(&s->timers);
     rill_wipe(s->options.secret, sizeof s->options.secret);
 }
@@ -92,28 +103,30 @@ void rill_speaker_clear(rill_speaker *s)
 
 static bool may_ask(const rill_speaker_peer *p)
 {
-    return p->is_heard && p->up && p->control_id == 0;
+    return p->is_heard && p->up && p->talk->control_id == 0;
 }
 
 static bool may_tell(const rill_speaker_peer *p)
 {
-    return p->tells && p->up && p->wants && p->update_id == 0;
+    return p->tells && p->up && p->talk->wants && p->talk->update_id == 0;
 }
 
 static uint64_t when_to_tell(const rill_speaker *s, const rill_speaker_peer *p)
 {
-    bool news = p->told != s->rib.epoch && p->tell_at < p->beat_at;
-    return news ? p->tell_at : p->beat_at;
+    bool news = p->talk->told != s->rib.epoch && p->talk->tell_at < p->talk->beat_at;
+    return news ? p->talk->tell_at : p->talk->beat_at;
 }
 
 static void plan(rill_speaker *s, rill_speaker_peer *p)
 {
-    uint64_t deadline = p->expiry;
-    if (may_ask(p) && p->ask_at < deadline)
-        deadline = p->ask_at;
+    if (p->talk == NULL)
+        return;
+    uint64_t deadline = p->talk->expiry;
+    if (may_ask(p) && p->talk->ask_at < deadline)
+        deadline = p->talk->ask_at;
     if (may_tell(p) && when_to_tell(s, p) < deadline)
         deadline = when_to_tell(s, p);
-    rill_heap_move(&s->timers, &p->timer, deadline);
+    rill_heap_move(&s->timers, &p->talk->timer, deadline);
 }
 
 /* Everybody who wants to be told is told all again, as another table. */
@@ -121,12 +134,12 @@ static void begin_again(rill_speaker *s)
 {
     rill_rib_renumber(&s->rib);
     int rc = name_table(s, s->table);
-    EACH_PEER(s, p)
+    EACH_TALK(s, t)
     {
         if (rc == RILL_OK)
-            rc = name_table(s, p->table);
-        p->told = 0;
-        p->update_id = 0;
+            rc = name_table(s, t->table);
+        t->told = 0;
+        t->update_id = 0;
     }
     s->planned = UINT32_MAX;
 }
@@ -138,12 +151,12 @@ static void forget(rill_speaker *s, uint64_t now)
         return;
     uint32_t all = s->rib.epoch;
     uint32_t here = s->rib.epoch;
-    EACH_PEER(s, p)
+    EACH_TALK(s, t)
     {
-        if (p->wants && p->told < all)
-            all = p->told;
-        if (p->wants && p->up && p->told < here)
-            here = p->told;
+        if (t->wants && t->told < all)
+            all = t->told;
+        if (t->wants && t->peer->up && t->told < here)
+            here = t->told;
     }
     rill_rib_told(&s->rib, all, 0);
     rill_rib_told(&s->rib, here, RILL_RIB_MOST_WITHDRAWN);
@@ -159,8 +172,8 @@ static void settle(rill_speaker *s, uint64_t now)
     if (s->rib.epoch > UINT32_MAX / 2)
         begin_again(s);
     if (s->planned != s->rib.epoch) {
-        EACH_PEER(s, p)
-        plan(s, p);
+        EACH_TALK(s, t)
+        plan(s, t->peer);
         s->planned = s->rib.epoch;
     }
     forget(s, now);
@@ -176,21 +189,36 @@ uint64_t rill_speaker_deadline(const rill_speaker *s)
 
 /* ---- neighbours ---- */
 
+int rill_speaker_prepare(rill_speaker *s, rill_speaker_peer *p)
+{
+    if (p->talk != NULL)
+        return RILL_OK;
+    rill_speaker_talk *t = rill_calloc(s->options.allocator, 1, sizeof *t);
+    if (t == NULL)
+        return RILL_ERR_NOMEM;
+    int rc = rill_heap_add(&s->timers, &t->timer, RILL_NEVER);
+    if (rc != RILL_OK) {
+        rill_free(s->options.allocator, t);
+        return rc;
+    }
+    t->peer = p;
+    rill_list_push_back(&s->talks, &t->in_talks);
+    memcpy(t->table, s->table, sizeof t->table);
+    t->expiry = RILL_NEVER;
+    p->talk = t;
+    return RILL_OK;
+}
+
 int rill_speaker_add(rill_speaker *s, rill_speaker_peer *p)
 {
-    int rc = rill_heap_add(&s->timers, &p->timer, RILL_NEVER);
-    if (rc != RILL_OK)
-        return rc;
-    rill_list_push_back(&s->peers, &p->in_peers);
-    memcpy(p->table, s->table, sizeof p->table);
-    p->expiry = RILL_NEVER;
-    return RILL_OK;
+    return p->is_heard ? rill_speaker_prepare(s, p) : RILL_OK;
 }
 
 void rill_speaker_remove(rill_speaker *s, rill_speaker_peer *p)
 {
-    rill_list_remove(&p->in_peers);
-    rill_heap_remove(&s->timers, &p->timer);
+    if (p->talk != NULL)
+        end_talk(s, p->talk);
+    p->talk = NULL;
     rill_rib_forget(&s->rib, &p->via);
     int rc = rill_rib_settle(&s->rib, SIZE_MAX);
     (void)rc; /* what could not be settled is tried again */
@@ -200,11 +228,13 @@ void rill_speaker_up(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
 {
     p->up = true;
     p->via.away = false;
-    p->ask_at = now;
-    p->ask_failures = 0;
-    p->unheard = 0;
-    p->tell_at = now;
-    p->tell_failures = 0;
+    if (p->talk != NULL) {
+        p->talk->ask_at = now;
+        p->talk->ask_failures = 0;
+        p->talk->unheard = 0;
+        p->talk->tell_at = now;
+        p->talk->tell_failures = 0;
+    }
     if (p->via.count > 0)
         rill_rib_sweep(&s->rib, &p->via);
     settle(s, now);
@@ -215,8 +245,10 @@ void rill_speaker_down(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
 {
     p->up = false;
     p->via.away = true;
-    p->control_id = 0;
-    p->update_id = 0;
+    if (p->talk != NULL) {
+        p->talk->control_id = 0;
+        p->talk->update_id = 0;
+    }
     if (p->via.count > 0)
         rill_rib_sweep(&s->rib, &p->via);
     settle(s, now);
@@ -226,17 +258,17 @@ void rill_speaker_down(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
 void rill_speaker_known(const rill_speaker_peer *p, uint8_t table[RILL_CCP_TABLE_LEN],
                         uint32_t *epoch)
 {
-    memcpy(table, p->via.given_up ? no_table : p->heard_table, RILL_CCP_TABLE_LEN);
-    *epoch = p->via.given_up ? 0 : p->heard;
+    memcpy(table, p->via.given_up ? no_table : p->talk->heard_table, RILL_CCP_TABLE_LEN);
+    *epoch = p->via.given_up ? 0 : p->talk->heard;
 }
 
 void rill_speaker_restore(rill_speaker *s, rill_speaker_peer *p,
                           const uint8_t table[RILL_CCP_TABLE_LEN], uint32_t epoch, uint64_t now)
 {
-    memcpy(p->heard_table, table, sizeof p->heard_table);
-    p->heard = epoch;
-    p->expiry = now + s->options.hold_down;
-    p->restored = true;
+    memcpy(p->talk->heard_table, table, sizeof p->talk->heard_table);
+    p->talk->heard = epoch;
+    p->talk->expiry = now + s->options.hold_down;
+    p->talk->restored = true;
     plan(s, p);
 }
 
@@ -250,10 +282,12 @@ int rill_speaker_restore_route(rill_speaker *s, rill_speaker_peer *p, const rill
 
 void rill_speaker_drop(rill_speaker *s, rill_speaker_peer *p)
 {
-    memcpy(p->heard_table, no_table, sizeof no_table);
-    p->heard = 0;
-    p->whole = false;
-    p->expiry = RILL_NEVER;
+    if (p->talk == NULL)
+        return; /* it has told nothing */
+    memcpy(p->talk->heard_table, no_table, sizeof no_table);
+    p->talk->heard = 0;
+    p->talk->whole = false;
+    p->talk->expiry = RILL_NEVER;
     p->via.current++;
     p->via.purge = true;
     rill_rib_sweep(&s->rib, &p->via);
@@ -262,11 +296,11 @@ void rill_speaker_drop(rill_speaker *s, rill_speaker_peer *p)
 
 void rill_speaker_review(rill_speaker *s)
 {
-    EACH_PEER(s, p)
+    EACH_TALK(s, t)
     {
-        if (!p->is_heard && p->via.count > 0)
-            rill_speaker_drop(s, p);
-        plan(s, p);
+        if (!t->peer->is_heard && t->peer->via.count > 0)
+            rill_speaker_drop(s, t->peer);
+        plan(s, t->peer);
     }
 }
 
@@ -277,15 +311,15 @@ static void expire(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
         rill_log_line(&s->options.log, RILL_LOG_WARNING,
                       "account %s: nothing has been heard of its routes for too long; %zu are gone",
                       p->via.name, p->via.count);
-    p->ask_at = now;
+    p->talk->ask_at = now;
     rill_speaker_drop(s, p);
 }
 
 /* It is asked at once, if it was not within the last second. */
 static void ask_soon(rill_speaker_peer *p, uint64_t now)
 {
-    uint64_t next = p->asked_at + RILL_SECOND;
-    p->ask_at = next > now ? next : now;
+    uint64_t next = p->talk->asked_at + RILL_SECOND;
+    p->talk->ask_at = next > now ? next : now;
 }
 
 static int learn(rill_speaker *s, rill_speaker_peer *p, const rill_ccp_route *route)
@@ -298,11 +332,11 @@ static int learn(rill_speaker *s, rill_speaker_peer *p, const rill_ccp_route *ro
     rill_rib_unlearn(&s->rib, &p->via, route->prefix);
     if (p->via.count < before)
         return rill_rib_learn(&s->rib, &p->via, route, &taken);
-    if (!p->full)
+    if (!p->talk->full)
         rill_log_line(&s->options.log, RILL_LOG_WARNING,
                       "account %s: it tells more than %zu routes; others are not taken",
                       p->via.name, p->most);
-    p->full = true;
+    p->talk->full = true;
     return RILL_OK;
 }
 
@@ -327,17 +361,17 @@ static void hear(rill_speaker_peer *p, const rill_ccp_update *u, uint64_t now)
                   : u->hold_down_ms > MOST_HOLD_DOWN ? MOST_HOLD_DOWN
                                                      : u->hold_down_ms;
     uint64_t expiry = now + ms * RILL_MS;
-    if (p->expiry == RILL_NEVER || expiry > p->expiry)
-        p->expiry = expiry;
-    p->unheard = 0;
-    if (p->restored && p->whole && !p->via.purge)
-        p->restored = false;
-    if (memcmp(p->heard_table, u->table, sizeof u->table) == 0)
+    if (p->talk->expiry == RILL_NEVER || expiry > p->talk->expiry)
+        p->talk->expiry = expiry;
+    p->talk->unheard = 0;
+    if (p->talk->restored && p->talk->whole && !p->via.purge)
+        p->talk->restored = false;
+    if (memcmp(p->talk->heard_table, u->table, sizeof u->table) == 0)
         return;
-    memcpy(p->heard_table, u->table, sizeof u->table);
-    p->heard = 0;
-    p->whole = false;
-    p->full = false;
+    memcpy(p->talk->heard_table, u->table, sizeof u->table);
+    p->talk->heard = 0;
+    p->talk->whole = false;
+    p->talk->full = false;
     p->via.current++;
     p->via.purge = false;
 }
@@ -345,9 +379,9 @@ static void hear(rill_speaker_peer *p, const rill_ccp_update *u, uint64_t now)
 /* We have all of its table: what it had told of another one is gone. */
 static void have_all(rill_speaker *s, rill_speaker_peer *p)
 {
-    if (p->whole)
+    if (p->talk->whole)
         return;
-    p->whole = true;
+    p->talk->whole = true;
     p->via.purge = true;
     rill_rib_sweep(&s->rib, &p->via);
 }
@@ -363,14 +397,14 @@ int rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes d
     if (rill_ccp_update_decode(&u, data) != RILL_OK)
         return RILL_ERR_MALFORMED;
     hear(p, &u, now);
-    p->ask_at = now + s->options.interval + s->options.interval / 4;
-    if (u.from_epoch > p->heard) {
+    p->talk->ask_at = now + s->options.interval + s->options.interval / 4;
+    if (u.from_epoch > p->talk->heard) {
         ask_soon(p, now);
-    } else if (u.to_epoch > p->heard || (!p->whole && u.to_epoch == p->heard)) {
+    } else if (u.to_epoch > p->talk->heard || (!p->talk->whole && u.to_epoch == p->talk->heard)) {
         rc = apply_update(s, p, &u);
         if (rc == RILL_OK) {
-            p->heard = u.to_epoch;
-            if (p->heard >= u.current_epoch)
+            p->talk->heard = u.to_epoch;
+            if (p->talk->heard >= u.current_epoch)
                 have_all(s, p);
         } else {
             *problem = "out of memory";
@@ -393,18 +427,21 @@ int rill_speaker_take_control(rill_speaker *s, rill_speaker_peer *p, rill_bytes 
     *problem = "not a well-formed route control request";
     if (rill_ccp_control_decode(&control, data) != RILL_OK)
         return RILL_ERR_MALFORMED;
-    bool known = memcmp(control.table, p->table, sizeof p->table) == 0;
-    p->wants = control.mode == RILL_CCP_SYNC;
-    p->told = control.epoch;
+    *problem = "out of memory";
+    if (rill_speaker_prepare(s, p) != RILL_OK)
+        return RILL_ERR_NOMEM;
+    bool known = memcmp(control.table, p->talk->table, sizeof p->talk->table) == 0;
+    p->talk->wants = control.mode == RILL_CCP_SYNC;
+    p->talk->told = control.epoch;
     if (!known || control.epoch < s->rib.forgotten || control.epoch > s->rib.epoch) {
-        p->told = 0;
+        p->talk->told = 0;
         /* What it knows of this table would not do. */
         *problem = "internal error";
-        if (known && name_table(s, p->table) != RILL_OK)
+        if (known && name_table(s, p->talk->table) != RILL_OK)
             return RILL_ERR_CRYPTO;
     }
-    p->update_id = 0;
-    p->beat_at = p->tell_at > now ? p->tell_at : now;
+    p->talk->update_id = 0;
+    p->talk->beat_at = p->talk->tell_at > now ? p->talk->tell_at : now;
     settle(s, now);
     plan(s, p);
     return RILL_OK;
@@ -417,16 +454,16 @@ static void make_control(rill_speaker *s, rill_speaker_peer *p, uint64_t now,
     size_t len = 0;
     if (p->via.given_up) {
         /* It is to tell all again. */
-        memcpy(p->heard_table, no_table, sizeof no_table);
+        memcpy(p->talk->heard_table, no_table, sizeof no_table);
         p->via.given_up = false;
-        p->heard = 0;
+        p->talk->heard = 0;
     }
-    memcpy(control.table, p->heard_table, sizeof control.table);
-    control.epoch = p->heard;
+    memcpy(control.table, p->talk->heard_table, sizeof control.table);
+    control.epoch = p->talk->heard;
     int rc = rill_ccp_control_encode(&control, s->data, sizeof s->data, &len);
     (void)rc; /* there is room */
-    p->asked_at = now;
-    p->control_id = ++s->id;
+    p->talk->asked_at = now;
+    p->talk->control_id = ++s->id;
     *out = (rill_speaker_message){p, RILL_CCP_CONTROL, {s->data, len}, s->id};
 }
 
@@ -434,17 +471,17 @@ static void make_update(rill_speaker *s, rill_speaker_peer *p, uint64_t now,
                         rill_speaker_message *out)
 {
     rill_ccp_update u = {
-        .from_epoch = p->told,
+        .from_epoch = p->talk->told,
         .hold_down_ms = (uint32_t)(s->options.hold_down / RILL_MS),
         .speaker = s->options.address,
     };
-    memcpy(u.table, p->table, sizeof u.table);
+    memcpy(u.table, p->talk->table, sizeof u.table);
     size_t len = rill_rib_write(&s->rib, &p->via, &u, s->data, sizeof s->data);
-    p->telling = u.to_epoch;
-    p->more = u.to_epoch != u.current_epoch;
-    p->update_id = ++s->id;
-    p->tell_at = now + s->options.least;
-    p->beat_at = now + s->options.interval;
+    p->talk->telling = u.to_epoch;
+    p->talk->more = u.to_epoch != u.current_epoch;
+    p->talk->update_id = ++s->id;
+    p->talk->tell_at = now + s->options.least;
+    p->talk->beat_at = now + s->options.interval;
     *out = (rill_speaker_message){p, RILL_CCP_UPDATE, {s->data, len}, s->id};
 }
 
@@ -455,9 +492,9 @@ bool rill_speaker_next(rill_speaker *s, uint64_t now, rill_speaker_message *out)
     for (rill_timer *timer; (timer = rill_heap_due(&s->timers, now, &was)) != NULL;) {
         rill_speaker_peer *p = peer_of(timer);
         bool made = true;
-        if (p->expiry <= now)
+        if (p->talk->expiry <= now)
             expire(s, p, now);
-        if (may_ask(p) && p->ask_at <= now)
+        if (may_ask(p) && p->talk->ask_at <= now)
             make_control(s, p, now, out);
         else if (may_tell(p) && when_to_tell(s, p) <= now)
             make_update(s, p, now, out);
@@ -473,27 +510,30 @@ bool rill_speaker_next(rill_speaker *s, uint64_t now, rill_speaker_message *out)
 void rill_speaker_answered(rill_speaker *s, rill_speaker_peer *p, uint64_t id, bool fulfilled,
                            uint64_t now)
 {
-    if (id == p->control_id) {
-        p->control_id = 0;
+    rill_speaker_talk *t = p->talk;
+    if (t == NULL)
+        return; /* it has left */
+    if (id == t->control_id) {
+        t->control_id = 0;
         if (fulfilled) {
-            p->ask_failures = 0;
-            p->ask_at = now + doubled(s->options.interval + s->options.interval / 4, p->unheard,
+            t->ask_failures = 0;
+            t->ask_at = now + doubled(s->options.interval + s->options.interval / 4, t->unheard,
                                       MOST_UNHEARD_DOUBLINGS);
-            p->unheard++;
+            t->unheard++;
         } else {
-            p->ask_at = now + doubled(RILL_SECOND, p->ask_failures++, MOST_ASK_DOUBLINGS);
+            t->ask_at = now + doubled(RILL_SECOND, t->ask_failures++, MOST_ASK_DOUBLINGS);
         }
-    } else if (id == p->update_id) {
-        p->update_id = 0;
+    } else if (id == t->update_id) {
+        t->update_id = 0;
         if (fulfilled) {
-            p->told = p->telling;
-            p->tell_failures = 0;
+            t->told = t->telling;
+            t->tell_failures = 0;
             /* What did not fit goes on at once. */
-            if (p->more)
-                p->tell_at = now;
+            if (t->more)
+                t->tell_at = now;
         } else {
-            p->tell_at = now + doubled(RILL_SECOND, p->tell_failures++, MOST_TELL_DOUBLINGS);
-            p->beat_at = p->tell_at;
+            t->tell_at = now + doubled(RILL_SECOND, t->tell_failures++, MOST_TELL_DOUBLINGS);
+            t->beat_at = t->tell_at;
         }
     }
     plan(s, p);

@@ -32,16 +32,24 @@
 typedef struct rill_speaker_peer {
     rill_via via;
     void *owner;
-    bool tells;                             /* we tell it our routes, if it asks */
-    bool is_heard;                          /* we ask it for its routes */
-    size_t most;                            /* routes that we learn from it */
+    size_t most;   /* routes that we learn from it */
+    bool tells;    /* we tell it our routes, if it asks */
+    bool is_heard; /* we ask it for its routes; see rill_speaker_prepare */
+
+    bool up;
+    /* Most neighbours are children that are not asked, and that do not ask: NULL. */
+    struct rill_speaker_talk *talk;
+} rill_speaker_peer;
+
+/* What one of us has asked the other, and was told. All but the first group is the speaker's. */
+typedef struct rill_speaker_talk {
+    rill_speaker_peer *peer;
     uint8_t kept_table[RILL_CCP_TABLE_LEN]; /* what a store has of it: for the owner */
     uint32_t kept_epoch;
 
     rill_timer timer;
-    rill_list in_peers; /* in rill_speaker.peers */
-    bool up;
-    bool wants; /* it has asked to be told */
+    rill_list in_talks; /* in rill_speaker.talks */
+    bool wants;         /* it has asked to be told */
     /* what we tell */
     uint8_t table[RILL_CCP_TABLE_LEN]; /* our table, as it knows it */
     uint32_t told;                     /* it has all before this epoch */
@@ -63,7 +71,7 @@ typedef struct rill_speaker_peer {
     unsigned unheard; /* so often it has said yes since anything was heard */
     bool full;        /* it told more than `most`: this has been logged */
     bool restored;    /* what the store had of it has not been confirmed yet */
-} rill_speaker_peer;
+} rill_speaker_talk;
 
 typedef struct rill_speaker_options {
     const rill_allocator *allocator;
@@ -88,7 +96,7 @@ typedef struct rill_speaker {
     rill_speaker_options options;
     rill_rib rib;
     rill_heap timers;
-    rill_list peers;
+    rill_list talks;
     uint8_t table[RILL_CCP_TABLE_LEN];
     uint64_t tables;                     /* so many have been named */
     uint64_t id;                         /* of the last message */
@@ -110,6 +118,11 @@ void rill_speaker_clear(rill_speaker *s);
  * It is away. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_speaker_add(rill_speaker *s, rill_speaker_peer *p);
+/*
+ * It will be asked for its routes: called before is_heard becomes true of a peer that was added.
+ * RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_speaker_prepare(rill_speaker *s, rill_speaker_peer *p);
 /* Packets go nowhere by it any more: see rill_rib_forget. */
 void rill_speaker_remove(rill_speaker *s, rill_speaker_peer *p);
 /* Forgets what it told. */

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "connector/rib_log.h"
 #include "connector/speaker.h"
 
 #define A rill_allocator_default()
@@ -225,11 +226,13 @@ static void keep(kept *k, const end *e)
     k->count = 0;
     for (const rill_list *at = e->peer.via.routes.next; at != &e->peer.via.routes; at = at->next) {
         const rill_rib_route *r = RILL_CONTAINER(at, rill_rib_route, of_via);
-        assert_in_range(r->told.path.len, 0, sizeof k->routes[0].path);
-        k->routes[k->count].route = r->told;
-        name_of_prefix(prefix_number(r->told.prefix), k->routes[k->count].prefix, 32);
-        memcpy(k->routes[k->count].path, r->told.path.data, r->told.path.len);
-        memcpy(k->routes[k->count].auth, r->auth, sizeof r->auth);
+        const rill_rib_words *words = rill_rib_words_of(r);
+        const rill_ccp_route *told = &words->told;
+        assert_in_range(told->path.len, 0, sizeof k->routes[0].path);
+        k->routes[k->count].route = *told;
+        name_of_prefix(prefix_number(told->prefix), k->routes[k->count].prefix, 32);
+        memcpy(k->routes[k->count].path, told->path.data, told->path.len);
+        memcpy(k->routes[k->count].auth, words->auth, sizeof words->auth);
         k->count++;
     }
 }

@@ -71,7 +71,7 @@ static void test_it_learns_and_forgets(void **state)
     assert_int_equal(tell(&w, &a, 7, 2, 3, 3, NULL, ROUTES("g.d")), RILL_OK);
     assert_string_equal(way(&w, "g.d"), "");
     assert_int_equal(w.unlearnt, 1);
-    assert_int_equal(a.heard, 3);
+    assert_int_equal(a.talk->heard, 3);
     /* An old one, late: nothing happens. */
     assert_int_equal(tell(&w, &a, 7, 0, 2, 2, ROUTES("g.a", "g.a", "g.d", "g.a g.d"), NULL),
                      RILL_OK);
@@ -198,7 +198,7 @@ static void test_no_more_than_agreed(void **state)
     assert_string_equal(way(&w, "g.c"), "");
     /* One that it has may change. */
     assert_int_equal(tell(&w, &a, 7, 3, 4, 4, ROUTES("g.b", "g.a g.d g.b"), NULL), RILL_OK);
-    assert_int_equal(rill_rib_find(&w.s.rib, text("g.b"))->best->told.hops, 3);
+    assert_int_equal(rill_rib_find(&w.s.rib, text("g.b"))->best->words->told.hops, 3);
     rill_speaker_clear(&w.s);
 }
 
@@ -375,7 +375,7 @@ static void test_what_is_lost_is_told_again(void **state)
     assert_string_equal(told(&w, &b, 1, NULL), "0-2 +g.x(g.x) +g.a(g.x g.a)");
     /* An answer to what is not waited for any more changes nothing. */
     rill_speaker_answered(&w.s, &b, id, true, now);
-    assert_int_equal(b.told, 2);
+    assert_int_equal(b.talk->told, 2);
     rill_speaker_clear(&w.s);
 }
 
@@ -433,7 +433,7 @@ static void test_epochs_begin_again(void **state)
     uint8_t table[RILL_CCP_TABLE_LEN];
     memcpy(table, u.table, sizeof table);
     w.s.rib.epoch = UINT32_MAX / 2;
-    b.told = UINT32_MAX / 2;
+    b.talk->told = UINT32_MAX / 2;
     assert_int_equal(tell(&w, &a, 7, 0, 1, 1, ROUTES("g.a", "g.a"), NULL), RILL_OK);
     assert_string_equal(told(&w, &b, 150, &u), "0-2 +g.x(g.x) +g.a(g.x g.a)");
     assert_memory_not_equal(u.table, table, sizeof table);
@@ -506,6 +506,53 @@ static void test_what_a_store_had(void **state)
     rill_speaker_clear(&w.s);
 }
 
+/* Nothing is kept of a child that is not asked, until it asks. */
+static void test_who_is_not_asked_may_ask(void **state)
+{
+    (void)state;
+    rill_ccp_control asked = {.mode = RILL_CCP_SYNC};
+    const char *problem = NULL;
+    uint8_t data[64];
+    size_t len = 0;
+    assert_int_equal(rill_ccp_control_encode(&asked, data, sizeof data, &len), RILL_OK);
+    open_world(&w, "g.x", 1);
+    memset(&c, 0, sizeof c);
+    rill_via_init(&c.via, "c", RILL_RELATION_CHILD, text("g.x.c"));
+    c.tells = true;
+    c.most = 10;
+    allocations_left = 0;
+    assert_int_equal(rill_speaker_add(&w.s, &c), RILL_OK);
+    rill_speaker_up(&w.s, &c, now);
+    rill_speaker_drop(&w.s, &c);
+    rill_speaker_review(&w.s);
+    assert_int_equal(tell(&w, &c, 7, 0, 1, 1, ROUTES("g.x.c.d", "g.x.c"), NULL), RILL_OK);
+    rill_speaker_answered(&w.s, &c, 1, true, now);
+    assert_int_equal(rill_speaker_take_control(&w.s, &c, (rill_bytes){data, len}, now, &problem),
+                     RILL_ERR_NOMEM);
+    assert_string_equal(problem, "out of memory");
+    assert_int_equal(rill_speaker_prepare(&w.s, &c), RILL_ERR_NOMEM);
+    rill_speaker_down(&w.s, &c, now);
+    assert_null(c.talk);
+    allocations_left = -1;
+    now += RILL_SECOND;
+    rill_speaker_up(&w.s, &c, now);
+    ask(&w, &c, NULL, 0);
+    assert_string_equal(told(&w, &c, 0, NULL), "0-1 +g.x(g.x)");
+    assert_string_equal(told(&w, &c, 30000, NULL), "1-1");
+    /* From now on it is asked, too. */
+    assert_int_equal(rill_speaker_prepare(&w.s, &c), RILL_OK);
+    c.is_heard = true;
+    rill_speaker_review(&w.s);
+    control_of(&c, 0, &asked, NULL);
+    assert_int_equal(tell(&w, &c, 7, 0, 1, 1, ROUTES("g.x.c.d", "g.x.c"), NULL), RILL_OK);
+    assert_string_equal(way(&w, "g.x.c.d"), "c");
+    rill_speaker_remove(&w.s, &c);
+    assert_string_equal(way(&w, "g.x.c.d"), "");
+    assert_null(c.talk);
+    rill_speaker_answered(&w.s, &c, 1, true, now);
+    rill_speaker_clear(&w.s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -528,6 +575,7 @@ int main(void)
         TEST(test_epochs_begin_again),
         TEST(test_failing_memory),
         TEST(test_what_a_store_had),
+        TEST(test_who_is_not_asked_may_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
