@@ -400,7 +400,8 @@ static int know_token(rill_core *c, rill_tokens *all, rill_holder_account *holde
     }
     rc = hashed ? rill_tokens_add_hash(all, hash, holder)
                 : rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
-    rill_wipe(token, sizeof token);
+    if (!hashed)
+        rill_wipe(token, sizeof token);
     if (rc == RILL_ERR_EXISTS) {
         rill_core_leave_out(c, where->place, name, "another account has the same token");
         rc = RILL_OK;

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "connector/run_impl.h"
+#include "io/large_pages.h"
 
 typedef struct loading {
     rill_connector *connector;
@@ -34,12 +35,15 @@ static const rill_allocator *memory(void)
 
 void rill_connector_free_arenas(rill_connector *c)
 {
+    const bool any = c->old_arenas != NULL;
     while (c->old_arenas != NULL) {
         connector_arena *a = c->old_arenas;
         c->old_arenas = a->next;
         rill_arena_clear(&a->arena);
         rill_free(memory(), a);
     }
+    if (any)
+        rill_memory_give_back();
 }
 
 /* ---- what is told ---- */

@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 static void *large_realloc(void *user, void *ptr, size_t size)
 {
@@ -31,4 +34,11 @@ const rill_allocator *rill_allocator_large_pages(void)
 {
     static const rill_allocator allocator = {large_realloc, large_free, NULL};
     return &allocator;
+}
+
+void rill_memory_give_back(void)
+{
+#if defined(__GLIBC__)
+    (void)malloc_trim(0);
+#endif
 }

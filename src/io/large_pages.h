@@ -13,5 +13,10 @@
  * system is asked for such pages. It may not have any: then they are small ones.
  */
 const rill_allocator *rill_allocator_large_pages(void);
+/*
+ * Much has been freed, and is not needed again soon: malloc, which keeps it, gives it back to the
+ * system where it can (glibc). Takes some milliseconds for each hundred megabytes.
+ */
+void rill_memory_give_back(void);
 
 #endif
