@@ -241,8 +241,8 @@ void rill_admin_kept(rill_admin *a, uint64_t group)
 
 /* ---- requests ---- */
 
-/* Where its token is from; NULL: it shows none that is known. */
-static const char *person_of(const rill_admin *a, const rill_http_message *m)
+/* Whose token it shows; NULL: nobody's. */
+static const rill_config_operator *operator_of(const rill_admin *a, const rill_http_message *m)
 {
     rill_bytes value;
     rill_bytes token;
@@ -289,14 +289,15 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
 {
     rill_admin *a = owner;
     rill_admin_answer answer;
-    /* The system says who may open the socket: that is the node's own user. */
-    const char *person = c->web == &a->local ? "socket" : person_of(a, m);
+    /* The system says who may open the socket: that is the node's own user, who may do all. */
+    static const rill_config_operator local = {.token = "socket", .scopes = RILL_SCOPES_ALL};
+    const rill_config_operator *who = c->web == &a->local ? &local : operator_of(a, m);
     const rill_admin_request request = {
         .method = rill_http_text(m, m->method),
         .path = rill_http_text(m, m->path),
         .body = {m->body, m->body_len},
-        .known = person != NULL,
-        .person = person,
+        .scopes = who == NULL ? 0 : who->scopes,
+        .person = who == NULL ? NULL : who->token,
         .from = origin_of(m),
         .events = a->followers.events,
     };

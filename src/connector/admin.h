@@ -16,7 +16,7 @@ typedef struct rill_admin_options {
     const char *cert_file; /* NULL: no TLS */
     const char *key_file;
     rill_core *core;
-    const rill_tokens *tokens;         /* of operators; borrowed */
+    const rill_tokens *tokens;         /* their owners are rill_config_operator; borrowed */
     const rill_admin_control *control; /* borrowed */
     void (*log)(void *user, const char *line);
     void (*closed)(void *user);

@@ -369,61 +369,78 @@ static void set_level(const question *q, rill_admin_answer *out)
     json_decref(object);
 }
 
+/*
+ * What a token needs. Everybody who adds a resource has to say it: this type is one of its own, so
+ * that it cannot be left out of a line below.
+ */
+typedef struct need {
+    unsigned scope; /* of rill_scope; 0: none, not even a token */
+} need;
+
+#define OPEN     ((need){0})
+#define READ     ((need){RILL_SCOPE_READ})
+#define METRICS  ((need){RILL_SCOPE_METRICS})
+#define ACCOUNTS ((need){RILL_SCOPE_ACCOUNTS})
+#define MONEY    ((need){RILL_SCOPE_MONEY})
+#define RATES    ((need){RILL_SCOPE_RATES})
+#define NODE     ((need){RILL_SCOPE_NODE})
+
 typedef struct resource {
     const char *path; /* {account}: the name of one */
     const char *method;
+    need need;
     void (*answer)(const question *q, rill_admin_answer *out);
-    bool open;    /* to everybody */
     bool control; /* needs who runs the connector */
 } resource;
 
 static const resource resources[] = {
-    {"/healthz", "GET", say_healthy, true, false},
-    {"/readyz", "GET", say_ready, true, false},
-    {"/v1/openapi.json", "GET", show_openapi, true, false},
-    {"/metrics", "GET", show_metrics, false, false},
-    {"/v1/node", "GET", show_node, false, false},
-    {"/v1/accounts", "GET", list_accounts, false, false},
-    {"/v1/accounts", "POST", add_account, false, true},
-    {"/v1/accounts/{account}", "GET", show_account, false, false},
-    {"/v1/accounts/{account}", "PATCH", set_account, false, true},
-    {"/v1/accounts/{account}", "DELETE", drop_account, false, true},
-    {"/v1/accounts/{account}/entries", "POST", enter, false, false},
-    {"/v1/accounts/{account}/outstanding", "POST", end_outstanding, false, false},
-    {"/v1/outstanding", "GET", show_outstanding, false, false},
-    {"/v1/proposals", "GET", show_proposals, false, false},
-    {"/v1/proposals/{proposal}", "POST", confirm, false, false},
-    {"/v1/proposals/{proposal}", "DELETE", reject_proposal, false, false},
-    {"/v1/peers", "GET", show_peers, false, false},
-    {"/v1/peers", "POST", add_peer, false, true},
-    {"/v1/peers/{peer}", "POST", approve, false, true},
-    {"/v1/peers/{peer}", "DELETE", drop_peer, false, true},
-    {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
-    {"/v1/accounts/{account}/rejects", "GET", show_rejects, false, false},
-    {"/v1/rejects", "GET", show_all_rejects, false, false},
-    {"/v1/entries", "GET", show_entries, false, false},
-    {"/v1/events", "GET", follow, false, false},
-    {"/v1/in-flight", "GET", show_flights, false, false},
-    {"/v1/packets", "GET", show_packets, false, true},
-    {"/v1/assets", "GET", show_assets, false, false},
-    {"/v1/rates", "GET", show_rates, false, false},
-    {"/v1/rates", "PUT", enter_price, false, false},
-    {"/v1/routes", "GET", show_routes, false, false},
-    {"/v1/routes", "PUT", put_route, false, true},
-    {"/v1/routes", "DELETE", drop_route, false, true},
-    {"/v1/audit", "GET", audit, false, true},
-    {"/v1/drain", "POST", drain, false, true},
-    {"/v1/reload", "POST", load, false, true},
-    {"/v1/log-level", "GET", show_level, false, true},
-    {"/v1/log-level", "PUT", set_level, false, true},
+    {"/healthz", "GET", OPEN, say_healthy, false},
+    {"/readyz", "GET", OPEN, say_ready, false},
+    {"/v1/openapi.json", "GET", OPEN, show_openapi, false},
+    {"/metrics", "GET", METRICS, show_metrics, false},
+    {"/v1/node", "GET", READ, show_node, false},
+    {"/v1/accounts", "GET", READ, list_accounts, false},
+    {"/v1/accounts", "POST", ACCOUNTS, add_account, true},
+    {"/v1/accounts/{account}", "GET", READ, show_account, false},
+    {"/v1/accounts/{account}", "PATCH", ACCOUNTS, set_account, true},
+    {"/v1/accounts/{account}", "DELETE", ACCOUNTS, drop_account, true},
+    {"/v1/accounts/{account}/entries", "POST", MONEY, enter, false},
+    {"/v1/accounts/{account}/outstanding", "POST", MONEY, end_outstanding, false},
+    {"/v1/outstanding", "GET", READ, show_outstanding, false},
+    {"/v1/proposals", "GET", READ, show_proposals, false},
+    {"/v1/proposals/{proposal}", "POST", MONEY, confirm, false},
+    {"/v1/proposals/{proposal}", "DELETE", MONEY, reject_proposal, false},
+    {"/v1/peers", "GET", READ, show_peers, false},
+    {"/v1/peers", "POST", ACCOUNTS, add_peer, true},
+    {"/v1/peers/{peer}", "POST", ACCOUNTS, approve, true},
+    {"/v1/peers/{peer}", "DELETE", ACCOUNTS, drop_peer, true},
+    {"/v1/accounts/{account}/statement", "GET", READ, show_statement, true},
+    {"/v1/accounts/{account}/rejects", "GET", READ, show_rejects, false},
+    {"/v1/rejects", "GET", READ, show_all_rejects, false},
+    {"/v1/entries", "GET", READ, show_entries, false},
+    {"/v1/events", "GET", READ, follow, false},
+    {"/v1/in-flight", "GET", READ, show_flights, false},
+    {"/v1/packets", "GET", READ, show_packets, true},
+    {"/v1/assets", "GET", READ, show_assets, false},
+    {"/v1/rates", "GET", READ, show_rates, false},
+    {"/v1/rates", "PUT", RATES, enter_price, false},
+    {"/v1/routes", "GET", READ, show_routes, false},
+    {"/v1/routes", "PUT", ACCOUNTS, put_route, true},
+    {"/v1/routes", "DELETE", ACCOUNTS, drop_route, true},
+    {"/v1/audit", "GET", READ, audit, true},
+    {"/v1/drain", "POST", NODE, drain, true},
+    {"/v1/reload", "POST", NODE, load, true},
+    {"/v1/log-level", "GET", READ, show_level, true},
+    {"/v1/log-level", "PUT", NODE, set_level, true},
 };
 
 enum { RESOURCES = sizeof resources / sizeof resources[0] };
 
-const char *rill_admin_resource(size_t index, const char **method)
+const char *rill_admin_resource(size_t index, const char **method, unsigned *scope)
 {
     if (index >= RESOURCES)
         return NULL;
+    *scope = resources[index].need.scope;
     *method = resources[index].method;
     return resources[index].path;
 }
@@ -516,6 +533,14 @@ static void answer_resource(question *q, const resource *r, rill_bytes name, ril
         r->answer(q, out);
 }
 
+static void refuse_scope(rill_scope needed, rill_admin_answer *out)
+{
+    const char *name = rill_config_scope_name(needed);
+    char text[80];
+    (void)snprintf(text, sizeof text, "this token may not do that: it has not the scope %s", name);
+    rill_admin_json(out, 403, json_pack("{s:s, s:s}", "error", text, "scope", name));
+}
+
 void rill_admin_ask(rill_core *core, const rill_admin_control *control,
                     const rill_admin_request *request, rill_admin_answer *out)
 {
@@ -539,9 +564,12 @@ void rill_admin_ask(rill_core *core, const rill_admin_control *control,
         return;
     }
     const resource *r = find_resource(request, path, &name, &methods);
-    bool open = r != NULL && r->open;
-    if (!open && !request->known) {
+    const unsigned needed = r == NULL ? 0 : r->need.scope;
+    bool open = r != NULL && needed == 0;
+    if (!open && request->scopes == 0) {
         rill_admin_refuse(out, 401, "a token of the configuration is needed");
+    } else if ((needed & ~request->scopes) != 0) {
+        refuse_scope(needed, out);
     } else if (r != NULL) {
         answer_resource(&q, r, name, out);
     } else if (methods != NULL) {

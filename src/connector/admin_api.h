@@ -63,7 +63,7 @@ typedef struct rill_admin_request {
     rill_bytes method;
     rill_bytes path; /* with the query */
     rill_bytes body;
-    bool known; /* it has shown a token of the configuration, or comes by the node's own socket */
+    unsigned scopes; /* of the token that it shows, of rill_scope; 0: it shows none that is known */
     const char *person; /* who asks: where the token is from, or "socket"; NULL: nobody knows */
     rill_admin_origin from;
     const rill_events *events; /* NULL: this node remembers none */
@@ -107,7 +107,10 @@ void rill_admin_free_look(rill_admin_look *look);
 void rill_admin_answer_search(const rill_packet_search *search, rill_admin_answer *out);
 void rill_admin_free_search(rill_packet_search *search);
 
-/* The resources that there are, for who describes them: NULL behind the last. */
-const char *rill_admin_resource(size_t index, const char **method);
+/*
+ * The resources that there are, for who describes them: NULL behind the last. *scope: what a token
+ * needs; 0: it is open to everybody.
+ */
+const char *rill_admin_resource(size_t index, const char **method, unsigned *scope);
 
 #endif

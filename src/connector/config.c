@@ -24,6 +24,8 @@
 #define AT(type, member) .offset = offsetof(type, member)
 
 static const char *const relations[] = {"parent", "peer", "child", NULL};
+/* In the order of the bits of rill_scope. */
+static const char *const scopes[] = {"read", "metrics", "accounts", "money", "rates", "node", NULL};
 static const char *const durabilities[] = {"full", "normal", "none", NULL};
 
 /* ---- what there is ---- */
@@ -49,6 +51,21 @@ static const rill_field port_fields[] = {
 static const rill_shape port_shape = {"a port", sizeof(rill_config_port), port_fields,
                                       .defaults = port_defaults};
 
+static void operator_defaults(void *out)
+{
+    ((rill_config_operator *)out)->scopes = RILL_SCOPES_ALL;
+}
+
+static const rill_field operator_fields[] = {
+    {"token", "What is shown: file:PATH or env:NAME, or sha256: and its hash.", RILL_KIND_TOKEN,
+     AT(rill_config_operator, token), .required = true},
+    {"scopes", "What may be done with it. Default: everything.", RILL_KIND_CHOICES,
+     AT(rill_config_operator, scopes), .choices = scopes},
+    END,
+};
+static const rill_shape operator_shape = {"a token", sizeof(rill_config_operator), operator_fields,
+                                          .defaults = operator_defaults, .alone = "token"};
+
 static void admin_defaults(void *out)
 {
     ((rill_config_admin *)out)->host = "127.0.0.1";
@@ -68,8 +85,10 @@ static const rill_field admin_fields[] = {
      AT(rill_config_admin, cert_file)},
     {"key", "A PEM file with the key of the certificate.", RILL_KIND_TEXT,
      AT(rill_config_admin, key_file)},
-    {"tokens", "One of these an operator shows at the port: file:PATH or env:NAME.",
-     RILL_KIND_SECRETS, AT(rill_config_admin, tokens)},
+    {"tokens",
+     "One of these an operator shows at the port: file:PATH or env:NAME, or with what may be done"
+     " with it.",
+     RILL_KIND_LIST, AT(rill_config_admin, tokens), .of = &operator_shape},
     {"names",
      "Names under which a browser may open the page at the port, besides localhost and numeric"
      " addresses.",
@@ -201,7 +220,8 @@ static const rill_field account_fields[] = {
     END,
 };
 static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
-                                         offsetof(rill_config_account, name), account_defaults};
+                                         .name_offset = offsetof(rill_config_account, name),
+                                         .defaults = account_defaults};
 
 static const rill_field price_fields[] = {
     {"price", "Coins of the base for one coin, such as 1.0842 or 3/4.", RILL_KIND_RATIO,
@@ -209,7 +229,7 @@ static const rill_field price_fields[] = {
     END,
 };
 static const rill_shape price_shape = {"a price", sizeof(rill_config_price), price_fields,
-                                       offsetof(rill_config_price, code), NULL};
+                                       .name_offset = offsetof(rill_config_price, code)};
 
 static const rill_field spread_fields[] = {
     {"from", "The asset's code that comes.", RILL_KIND_TEXT, AT(rill_config_spread, from),
@@ -220,8 +240,8 @@ static const rill_field spread_fields[] = {
      AT(rill_config_spread, spread), .required = true},
     END,
 };
-static const rill_shape spread_shape = {"a spread", sizeof(rill_config_spread), spread_fields, 0,
-                                        NULL};
+static const rill_shape spread_shape = {"a spread", sizeof(rill_config_spread), spread_fields,
+                                        .defaults = NULL};
 
 static void rates_defaults(void *out)
 {
@@ -265,8 +285,8 @@ static const rill_field rates_fields[] = {
      AT(rill_config_rates, spreads), .of = &spread_shape},
     END,
 };
-static const rill_shape rates_shape = {"rates", sizeof(rill_config_rates), rates_fields, 0,
-                                       rates_defaults};
+static const rill_shape rates_shape = {"rates", sizeof(rill_config_rates), rates_fields,
+                                       .defaults = rates_defaults};
 
 static void webhooks_defaults(void *out)
 {
@@ -329,7 +349,8 @@ static const rill_field route_fields[] = {
      AT(rill_config_route, account), .required = true},
     END,
 };
-static const rill_shape route_shape = {"a route", sizeof(rill_config_route), route_fields, 0, NULL};
+static const rill_shape route_shape = {"a route", sizeof(rill_config_route), route_fields,
+                                       .defaults = NULL};
 
 static const rill_field store_fields[] = {
     {"path", "The file that the books are kept in.", RILL_KIND_TEXT, AT(rill_config_store, path),
@@ -345,7 +366,8 @@ static const rill_field store_fields[] = {
      .max = UINT64_C(36500) * 24 * 3600 * RILL_SECOND},
     END,
 };
-static const rill_shape store_shape = {"a store", sizeof(rill_config_store), store_fields, 0, NULL};
+static const rill_shape store_shape = {"a store", sizeof(rill_config_store), store_fields,
+                                       .defaults = NULL};
 
 static void config_defaults(void *out)
 {
@@ -404,8 +426,8 @@ static const rill_field config_fields[] = {
      .max = 3600 * RILL_SECOND},
     END,
 };
-static const rill_shape config_shape = {"the configuration", sizeof(rill_config), config_fields, 0,
-                                        config_defaults};
+static const rill_shape config_shape = {"the configuration", sizeof(rill_config), config_fields,
+                                        .defaults = config_defaults};
 
 /* As interledger-rs has it. */
 bool rill_config_sends_routes(const rill_config_account *a)
@@ -435,6 +457,14 @@ int rill_config_parse_account(rill_config_account *out, rill_arena *arena, const
 const char *rill_config_schema(rill_arena *arena)
 {
     return rill_shape_schema(&config_shape, "Configuration of rilld run", arena);
+}
+
+const char *rill_config_scope_name(rill_scope scope)
+{
+    size_t i = 0;
+    while (1u << i != (unsigned)scope)
+        i++;
+    return scopes[i];
 }
 
 /* ---- does it make sense? ---- */
@@ -765,6 +795,16 @@ static void judge_engines(judge *j)
               "unprotected: true", "");
 }
 
+/* What one operator proposes to book, another one has to be able to confirm. */
+static bool has_two_people(const rill_config_admin *admin)
+{
+    const rill_config_operator *all = admin->tokens.items;
+    size_t people = admin->socket == NULL || strcmp(admin->socket, "none") != 0;
+    for (size_t i = 0; i < admin->tokens.count; i++)
+        people += (all[i].scopes & RILL_SCOPE_MONEY) != 0;
+    return people >= 2;
+}
+
 static void judge_ports(judge *j)
 {
     const rill_config_port *ports = j->config->listen.items;
@@ -773,10 +813,11 @@ static void judge_ports(judge *j)
         wrong(j, admin->place, "a port needs both cert and key for TLS", "", "");
     if (admin->port != RILL_CONFIG_NO_PORT && admin->tokens.count == 0)
         wrong(j, admin->place, "the operator's port needs a token", "", "");
-    if (admin->two_people &&
-        admin->tokens.count + (admin->socket == NULL || strcmp(admin->socket, "none") != 0) < 2)
+    if (admin->two_people && !has_two_people(admin))
         wrong(j, admin->place,
-              "two-people needs two ways in: the socket and a token, or two tokens", "", "");
+              "two-people needs two ways in: the socket and a token, or two tokens, with the scope"
+              " money",
+              "", "");
     if (admin->port == RILL_CONFIG_NO_PORT && admin->tokens.count > 0)
         wrong(j, admin->place, "tokens are for the operator's port, and there is no port", "", "");
     for (size_t i = 0; i < j->config->listen.count; i++) {

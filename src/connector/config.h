@@ -137,6 +137,27 @@ typedef struct rill_config_route {
 /* No port for operators. */
 #define RILL_CONFIG_NO_PORT UINT64_MAX
 
+/*
+ * What the one who shows a token may do at the operator's port: a bit for each. Each operation
+ * needs one of them.
+ */
+typedef enum rill_scope {
+    RILL_SCOPE_READ = 1,     /* look at everything but metrics, and follow what happens */
+    RILL_SCOPE_METRICS = 2,  /* metrics alone */
+    RILL_SCOPE_ACCOUNTS = 4, /* add, change and take out accounts, peers and routes */
+    RILL_SCOPE_MONEY = 8,    /* book by hand, confirm what others propose to book */
+    RILL_SCOPE_RATES = 16,   /* enter prices */
+    RILL_SCOPE_NODE = 32,    /* load the configuration, drain, set the log's level */
+    RILL_SCOPES_ALL = 63,
+} rill_scope;
+
+/* An operator, by the token that he shows. */
+typedef struct rill_config_operator {
+    rill_place place;
+    const char *token; /* where it is, or its hash */
+    unsigned scopes;   /* at least one */
+} rill_config_operator;
+
 /* The operator's port, and socket. */
 typedef struct rill_config_admin {
     rill_place place;
@@ -145,7 +166,7 @@ typedef struct rill_config_admin {
     uint64_t port; /* RILL_CONFIG_NO_PORT: none */
     const char *cert_file;
     const char *key_file;
-    rill_items tokens; /* rill_text, secrets */
+    rill_items tokens; /* rill_config_operator */
     rill_items names;  /* rill_text */
     bool two_people;   /* what is booked by hand is proposed by one, and confirmed by another */
 } rill_config_admin;
@@ -286,6 +307,9 @@ RILL_MUST_CHECK int rill_config_parse_account(rill_config_account *out, rill_are
 RILL_MUST_CHECK int rill_config_socket(const rill_config *config, char *out, size_t cap);
 /* Texts that may be left out, which is NULL. */
 bool rill_config_same_text(const char *a, const char *b);
+/* "money"; scope is one bit. */
+const char *rill_config_scope_name(rill_scope scope);
+
 /* A token of which the configuration has only "sha256:" and 64 digits. False: it is another one. */
 #define RILL_CONFIG_HASH "sha256:"
 bool rill_config_token_hash(const char *where, uint8_t out[32]);

@@ -30,8 +30,8 @@ static const rill_field peered_fields[] = {
      AT(rill_config_peered, quiet)},
     END,
 };
-const rill_shape rill_config_peered_shape = {"a peer", sizeof(rill_config_peered), peered_fields, 0,
-                                             NULL};
+const rill_shape rill_config_peered_shape = {"a peer", sizeof(rill_config_peered), peered_fields,
+                                             .defaults = NULL};
 
 static void grant_defaults(void *out)
 {
@@ -63,7 +63,7 @@ static const rill_field grant_fields[] = {
     END,
 };
 static const rill_shape grant_shape = {"what a peer gets", sizeof(rill_config_grant), grant_fields,
-                                       0, grant_defaults};
+                                       .defaults = grant_defaults};
 
 static void accept_defaults(void *out)
 {
@@ -108,8 +108,8 @@ static const rill_field accept_fields[] = {
      AT(rill_config_accept, refused_prefixes)},
     END,
 };
-static const rill_shape accept_shape = {"who may ask", sizeof(rill_config_accept), accept_fields, 0,
-                                        accept_defaults};
+static const rill_shape accept_shape = {"who may ask", sizeof(rill_config_accept), accept_fields,
+                                        .defaults = accept_defaults};
 
 static void peering_defaults(void *out)
 {
@@ -138,7 +138,7 @@ static const rill_field peering_fields[] = {
     END,
 };
 const rill_shape rill_config_peering_shape = {"peering", sizeof(rill_config_peering),
-                                              peering_fields, 0, peering_defaults};
+                                              peering_fields, .defaults = peering_defaults};
 
 /* ---- does it make sense? ---- */
 

@@ -163,7 +163,10 @@ RILL_MUST_CHECK int rill_connector_open_ports(rill_connector *c);
 RILL_MUST_CHECK int rill_connector_open_admin(rill_connector *c);
 /* For rill_port_close of one of them. */
 void rill_connector_port_closed(void *owner);
-/* Which operators' tokens the configuration has; what is wrong is reported. RILL_ERR_INVALID. */
+/*
+ * Which operators' tokens the configuration has; what is wrong is reported. RILL_ERR_INVALID.
+ * Owners are of the configuration: rill_config_operator.
+ */
 RILL_MUST_CHECK int rill_connector_know_operators(rill_connector *c, const rill_config *config,
                                                   rill_tokens *tokens);
 /* Certificates anew. What is wrong is reported: RILL_ERR_INVALID. */

@@ -107,33 +107,66 @@ static void on_admin_closed(void *user)
     c->events->gone(c);
 }
 
+static rill_bytes bytes_of(const char *text)
+{
+    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/*
+ * *first: whose it is; one that is there twice is the first's. RILL_ERR_INVALID: what is wrong has
+ * been reported.
+ */
+static int know_secret(rill_connector *c, const rill_text *where, const void *owner,
+                       rill_tokens *all, const void **first)
+{
+    char token[RILL_TOKEN_MAX + 1];
+    uint8_t hash[RILL_SHA256_LEN];
+    void *its = (void *)(uintptr_t)owner;
+    bool hashed = rill_config_token_hash(where->text, hash);
+    int rc = hashed ? rill_tokens_add_hash(all, hash, its)
+                    : rill_config_secret(where->text, token, sizeof token);
+    if (rc == RILL_OK && !hashed)
+        rc = rill_tokens_add(all, bytes_of(token), its);
+    if (rc == RILL_OK || rc == RILL_ERR_EXISTS)
+        *first = hashed ? rill_tokens_find_hash(all, hash) : rill_tokens_find(all, bytes_of(token));
+    rill_wipe(token, sizeof token);
+    if (rc == RILL_OK || rc == RILL_ERR_EXISTS)
+        return RILL_OK;
+    char what[300];
+    snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
+             rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
+    rill_connector_problem(&c->options, where->place, what);
+    return RILL_ERR_INVALID;
+}
+
 int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets, rill_tokens *all)
 {
     const rill_text *tokens = secrets->items;
-    for (size_t i = 0; i < secrets->count; i++) {
-        char token[RILL_TOKEN_MAX + 1];
-        uint8_t hash[RILL_SHA256_LEN];
-        void *owner = (void *)(uintptr_t)tokens[i].text;
-        bool hashed = rill_config_token_hash(tokens[i].text, hash);
-        int rc = hashed ? rill_tokens_add_hash(all, hash, owner)
-                        : rill_config_secret(tokens[i].text, token, sizeof token);
-        if (rc == RILL_OK && !hashed)
-            rc = rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, owner);
-        rill_wipe(token, sizeof token);
-        if (rc != RILL_OK && rc != RILL_ERR_EXISTS) { /* one that is there twice is the first's */
-            char what[300];
-            snprintf(what, sizeof what, "the token %.200s cannot be read: %s", tokens[i].text,
-                     rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-            rill_connector_problem(&c->options, tokens[i].place, what);
-            return RILL_ERR_INVALID;
-        }
+    int rc = RILL_OK;
+    for (size_t i = 0; i < secrets->count && rc == RILL_OK; i++) {
+        const void *first;
+        rc = know_secret(c, &tokens[i], tokens[i].text, all, &first);
     }
-    return RILL_OK;
+    return rc;
 }
 
 int rill_connector_know_operators(rill_connector *c, const rill_config *config, rill_tokens *all)
 {
-    return rill_connector_know_secrets(c, &config->admin.tokens, all);
+    const rill_config_operator *operators = config->admin.tokens.items;
+    for (size_t i = 0; i < config->admin.tokens.count; i++) {
+        const rill_text where = {operators[i].place, operators[i].token};
+        const void *first = NULL;
+        int rc = know_secret(c, &where, &operators[i], all, &first);
+        if (rc != RILL_OK)
+            return rc;
+        const rill_config_operator *of = first;
+        if (of != NULL && of->scopes != operators[i].scopes) {
+            rill_connector_problem(&c->options, where.place,
+                                   "another token is the same, and has other scopes");
+            return RILL_ERR_INVALID;
+        }
+    }
+    return RILL_OK;
 }
 
 static void report_admin(rill_connector *c, int rc, bool of_path)

@@ -73,6 +73,45 @@ static void put_texts(output *o, const char *one)
     put(o, "\"anyOf\":[{%s},{\"type\":\"array\",\"items\":{%s}}]", one, one);
 }
 
+static void put_some(output *o, const rill_field *f)
+{
+    put(o, "\"anyOf\":[{");
+    put_choices(o, f);
+    put(o, "},{\"type\":\"array\",\"minItems\":1,\"items\":{");
+    put_choices(o, f);
+    put(o, "}}]");
+}
+
+static void put_kind(output *o, const rill_field *f);
+
+/* One of them, or the text that stands for it. */
+static void put_item(output *o, const rill_shape *shape)
+{
+    const rill_field *f = shape->fields;
+    while (strcmp(f->key, shape->alone) != 0)
+        f++;
+    put(o, "{");
+    put_kind(o, f);
+    put(o, "},{");
+    put_shape(o, shape);
+    put(o, "}");
+}
+
+static void put_list(output *o, const rill_shape *shape)
+{
+    if (shape->alone != NULL) {
+        put(o, "\"anyOf\":[");
+        put_item(o, shape);
+        put(o, ",{\"type\":\"array\",\"items\":{\"anyOf\":[");
+        put_item(o, shape);
+        put(o, "]}}]");
+        return;
+    }
+    put(o, "\"type\":\"array\",\"items\":{");
+    put_shape(o, shape);
+    put(o, "}");
+}
+
 static void put_kind(output *o, const rill_field *f)
 {
     switch (f->kind) {
@@ -102,26 +141,30 @@ static void put_kind(output *o, const rill_field *f)
     case RILL_KIND_CHOICE:
         put_choices(o, f);
         return;
+    case RILL_KIND_CHOICES:
+        put_some(o, f);
+        return;
     case RILL_KIND_ASSET:
         put(o, "\"type\":\"string\",\"pattern\":\"%s\"", asset_pattern);
         return;
     case RILL_KIND_SECRET:
         put(o, "\"type\":\"string\",\"pattern\":\"%s\"", secret_pattern);
         return;
+    case RILL_KIND_TOKEN:
+        put(o, "\"type\":\"string\",\"pattern\":\"^(file|env|sha256):.+\"");
+        return;
     case RILL_KIND_STRUCT:
     case RILL_KIND_SHARED:
         put_shape(o, f->of);
         return;
     case RILL_KIND_LIST:
-        put(o, "\"type\":\"array\",\"items\":{");
-        put_shape(o, f->of);
-        put(o, "}");
+        put_list(o, f->of);
         return;
     case RILL_KIND_TEXTS:
         put_texts(o, "\"type\":\"string\"");
         return;
     case RILL_KIND_SECRETS:
-        put_texts(o, "\"type\":\"string\",\"pattern\":\"^(file|env):.+\"");
+        put_texts(o, "\"type\":\"string\",\"pattern\":\"^(file|env|sha256):.+\"");
         return;
     case RILL_KIND_MAP:
         put(o, "\"type\":\"object\",\"additionalProperties\":{");

@@ -377,6 +377,50 @@ static void read_choice(reader *r, const yaml_node_t *node, const rill_field *f,
     complain(r, place_of(node), "%s: %s, not '%s'", f->key, all, text);
 }
 
+static bool take_value(reader *r, const yaml_node_t *node)
+{
+    if (r->values++ < MOST_VALUES)
+        return true;
+    if (r->values == MOST_VALUES + 1)
+        complain(r, place_of(node), "the file has more than %d values", MOST_VALUES);
+    return false;
+}
+
+static const yaml_node_t *node_of(reader *r, yaml_node_item_t index)
+{
+    return yaml_document_get_node(&r->document, index);
+}
+
+/* A sequence, or one of them without it. */
+static size_t count_of(const yaml_node_t *node)
+{
+    return node->type == YAML_SEQUENCE_NODE
+               ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
+               : 1;
+}
+
+static const yaml_node_t *one_of(reader *r, const yaml_node_t *node, size_t index)
+{
+    return node->type == YAML_SEQUENCE_NODE ? node_of(r, node->data.sequence.items.start[index])
+                                            : node;
+}
+
+static void read_choices(reader *r, const yaml_node_t *node, const rill_field *f, unsigned *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < count_of(node); i++) {
+        const yaml_node_t *one = one_of(r, node, i);
+        int choice = -1;
+        if (!take_value(r, one))
+            return;
+        read_choice(r, one, f, &choice);
+        if (choice >= 0)
+            *out |= 1u << choice;
+    }
+    if (count_of(node) == 0)
+        complain(r, place_of(node), "%s: at least one is needed", f->key);
+}
+
 static void read_asset(reader *r, const yaml_node_t *node, const rill_field *f,
                        rill_config_asset *out)
 {
@@ -406,7 +450,7 @@ static const char *secret(reader *r, const yaml_node_t *node, const rill_field *
     bool file = strncmp(text, "file:", 5) == 0 && text[5] != '\0';
     bool env = strncmp(text, "env:", 4) == 0 && text[4] != '\0';
     /* Of what others show, a hash is enough; what we show we must know. */
-    bool hash = f->kind == RILL_KIND_SECRETS && strncmp(text, "sha256:", 7) == 0 &&
+    bool hash = f->kind != RILL_KIND_SECRET && strncmp(text, "sha256:", 7) == 0 &&
                 strlen(text) == 71 && strspn(text + 7, "0123456789abcdef") == 64;
     if (file || env || hash)
         return copied(r, text);
@@ -418,32 +462,15 @@ static const char *secret(reader *r, const yaml_node_t *node, const rill_field *
 static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *shape, void *out,
                         const char *key);
 
-static bool take_value(reader *r, const yaml_node_t *node)
-{
-    if (r->values++ < MOST_VALUES)
-        return true;
-    if (r->values == MOST_VALUES + 1)
-        complain(r, place_of(node), "the file has more than %d values", MOST_VALUES);
-    return false;
-}
-
-static const yaml_node_t *node_of(reader *r, yaml_node_item_t index)
-{
-    return yaml_document_get_node(&r->document, index);
-}
-
 static void read_texts(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
 {
-    size_t count = 1;
-    bool many = node->type == YAML_SEQUENCE_NODE;
-    if (many)
-        count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    const size_t count = count_of(node);
     rill_text *texts = allocated(r, count * sizeof *texts);
     if (texts == NULL)
         return;
     *out = (rill_items){texts, count};
     for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *one = many ? node_of(r, node->data.sequence.items.start[i]) : node;
+        const yaml_node_t *one = one_of(r, node, i);
         if (!take_value(r, one))
             return;
         texts[i].place = place_of(one);
@@ -458,18 +485,17 @@ static void read_texts(reader *r, const yaml_node_t *node, const rill_field *f, 
 
 static void read_list(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
 {
-    if (node->type != YAML_SEQUENCE_NODE) {
+    if (node->type != YAML_SEQUENCE_NODE && f->of->alone == NULL) {
         complain(r, place_of(node), "%s: a list is expected here, each item after a '-'", f->key);
         return;
     }
-    size_t count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    const size_t count = count_of(node);
     char *items = allocated(r, count * f->of->size);
     if (items == NULL)
         return;
     *out = (rill_items){items, count};
     for (size_t i = 0; i < count; i++)
-        read_struct(r, node_of(r, node->data.sequence.items.start[i]), f->of,
-                    items + i * f->of->size, f->key);
+        read_struct(r, one_of(r, node, i), f->of, items + i * f->of->size, f->key);
 }
 
 static bool key_is_good(reader *r, const yaml_node_pair_t *pair)
@@ -604,6 +630,7 @@ static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, 
             *(const char **)at = copied(r, text);
         return;
     case RILL_KIND_SECRET:
+    case RILL_KIND_TOKEN:
         text = secret(r, node, f);
         if (text != NULL)
             *(const char **)at = text;
@@ -630,6 +657,9 @@ static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, 
         return;
     case RILL_KIND_CHOICE:
         read_choice(r, node, f, at);
+        return;
+    case RILL_KIND_CHOICES:
+        read_choices(r, node, f, at);
         return;
     case RILL_KIND_ASSET:
         read_asset(r, node, f, at);
@@ -682,6 +712,11 @@ static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *sh
     *(rill_place *)out = place_of(node);
     if (!take_value(r, node))
         return;
+    if (node->type == YAML_SCALAR_NODE && shape->alone != NULL) {
+        const rill_field *f = find_field(shape, shape->alone);
+        read_field(r, node, f, (char *)out + f->offset);
+        return;
+    }
     if (node->type != YAML_MAPPING_NODE) {
         complain(r, place_of(node), "%s: %s is expected here, keys with a ':' after them", key,
                  shape->name);

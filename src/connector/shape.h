@@ -27,13 +27,15 @@ typedef enum rill_kind {
     RILL_KIND_BOOL,     /* bool */
     RILL_KIND_MAYBE,    /* int: 0 or 1; another number by default */
     RILL_KIND_CHOICE,   /* int: which of choices */
+    RILL_KIND_CHOICES,  /* unsigned: a bit for each of choices: a sequence, or one text */
     RILL_KIND_ASSET,    /* rill_config_asset, written as USD/2 */
     RILL_KIND_SECRET,   /* const char *: "file:PATH" or "env:NAME", as written */
+    RILL_KIND_TOKEN,    /* the same that others show: its hash is enough, as "sha256:DIGITS" */
     RILL_KIND_STRUCT,   /* a struct of `of` */
     RILL_KIND_SHARED,   /* a pointer to one; to a single one from all that do not have it */
-    RILL_KIND_LIST,     /* rill_items of structs of `of`: a sequence */
+    RILL_KIND_LIST,     /* rill_items of structs of `of`: a sequence, or one that is alone */
     RILL_KIND_TEXTS,    /* rill_items of rill_text: a sequence, or one text */
-    RILL_KIND_SECRETS,  /* the same of secrets */
+    RILL_KIND_SECRETS,  /* the same of tokens */
     RILL_KIND_MAP,      /* rill_items of structs of `of`: keys are their names */
 } rill_kind;
 
@@ -72,6 +74,7 @@ struct rill_shape {
     const rill_field *fields;    /* key NULL ends them */
     size_t name_offset;          /* in a map: a const char *, which gets the key */
     void (*defaults)(void *out); /* NULL: zeros */
+    const char *alone; /* the key of a text that stands for a whole struct of it; NULL: none */
 };
 
 /*

@@ -46,7 +46,7 @@ static uint64_t key_of(const uint8_t hash[RILL_SHA256_LEN])
     return key;
 }
 
-static void *owner_of(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN])
+void *rill_tokens_find_hash(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN])
 {
     void *owner = NULL;
     for (const struct known_token *k = rill_map_get(&t->by_hash, key_of(hash)); k != NULL;
@@ -81,7 +81,7 @@ static int put(rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN], void *owner)
 
 int rill_tokens_add_hash(rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN], void *owner)
 {
-    const void *other = owner_of(t, hash);
+    const void *other = rill_tokens_find_hash(t, hash);
     if (other == NULL)
         return put(t, hash, owner);
     return other == owner ? RILL_OK : RILL_ERR_EXISTS;
@@ -102,7 +102,7 @@ void *rill_tokens_find(const rill_tokens *t, rill_bytes token)
     uint8_t hash[RILL_SHA256_LEN];
     void *owner = NULL;
     if (hash_of(t, token, hash) == RILL_OK)
-        owner = owner_of(t, hash);
+        owner = rill_tokens_find_hash(t, hash);
     rill_wipe(hash, sizeof hash);
     return owner;
 }
@@ -111,7 +111,7 @@ void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
                       void (*lost)(void *user, void *owner), void *user)
 {
     for (const struct known_token *k = before->all; k != NULL; k = k->next) {
-        if (owner_of(now, k->hash) != k->owner)
+        if (rill_tokens_find_hash(now, k->hash) != k->owner)
             lost(user, k->owner);
     }
 }

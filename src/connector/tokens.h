@@ -35,5 +35,6 @@ void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
                       void (*lost)(void *user, void *owner), void *user);
 /* NULL: nobody's. The time that it takes does not depend on how much of a token is right. */
 void *rill_tokens_find(const rill_tokens *t, rill_bytes token);
+void *rill_tokens_find_hash(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN]);
 
 #endif

@@ -126,7 +126,7 @@ def text(b, where):
 @case
 def a_token_is_asked_for(t):
     """It is kept in the tab alone, and forgotten when it is wrong or no longer wanted."""
-    c = operated(t, OPERATED)
+    c = operated(t, OPERATED.replace("env:TOKEN_OPERATOR", "[env:TOKEN_OPERATOR, {token: env:TOKEN_PROMETHEUS, scopes: metrics}]"))
     with Browser() as b:
         b.size(1280, 900)
         b.open(c.url)
@@ -137,6 +137,10 @@ def a_token_is_asked_for(t):
         b.type("wrong-token")
         b.key("Enter", text="\r")
         b.until("document.getElementById('refused').innerText.includes('does not know')")
+        assert b.run("sessionStorage.length") == 0
+        b.type("prometheus-token")  # it is known, and may not look
+        b.key("Enter", text="\r")
+        b.until("document.getElementById('refused').innerText.includes('it has not the scope read')")
         assert b.run("sessionStorage.length") == 0
         b.type("operator-token")
         b.key("Enter", text="\r")

@@ -235,6 +235,65 @@ def who_may(t):
 
 
 @case
+def scopes_of_tokens(t):
+    """A token does what its scopes say, is told which one is missing, and has those of now after a reload."""
+    scopes = ("read", "metrics", "accounts", "money", "rates", "node")
+    tokens = ", ".join(f"{{token: env:TOKEN_{s.upper()}, scopes: {s}}}" for s in scopes)
+    c = Connector(t, "c", TWO_ASSETS + f"admin: {{port: 0, tokens: [env:TOKEN_ALL, {tokens}]}}\n")
+    port = re.search(r"operators on port (\d+)", c.program.until("operators on port", "err")).group(1)
+
+    def by(scope, *args):
+        return Answer([*args, "--url", f"http://127.0.0.1:{port}/"], {"RILLCTL_TOKEN": f"{scope}-token"})
+
+    def status(scope, path, method="GET", body=None):
+        s = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+        s.request(method, path, body, {"Authorization": f"Bearer {scope}-token"})
+        response = s.getresponse()
+        got = response.status, response.read().decode()
+        s.close()
+        return got
+    for command, need in ((["accounts"], "read"), (["status"], "read"), (["rates"], "read"), (["audit"], "read"),
+                          (["statement", "alice"], "read"), (["log-level"], "read"),
+                          (["accounts", "add", "carol", "relation=child", "asset=USD/2"], "accounts"),
+                          (["routes", "add", "g.y", "alice"], "accounts"),
+                          (["rates", "set", "EUR", "3"], "rates"), (["log-level", "info"], "node"), (["reload"], "node")):
+        for scope in (*scopes, "all"):
+            answer = by(scope, *command)
+            if scope in (need, "all"):
+                assert "scope" not in answer.err, (command, scope, answer.__dict__)
+            else:
+                assert answer.code == 1 and f"it has not the scope {need}" in answer.err, (command, scope, answer.__dict__)
+    entry = json.dumps({"kind": "deposit", "amount": "7", "who": "me", "key": "k"})
+    for scope in scopes:
+        assert status(scope, "/metrics")[0] == (200 if scope == "metrics" else 403)
+        assert status(scope, "/v1/accounts/alice/entries", "POST", entry)[0] == (201 if scope == "money" else 403)
+        assert status(scope, "/v1/none")[0] == 404 and status(scope, "/healthz")[0] == 200
+    assert json.loads(status("read", "/v1/drain", "POST")[1])["scope"] == "node"
+    assert status("nobody", "/v1/accounts")[0] == 401
+    assert ctl(c, "balance", "alice", "--json").json()["balance"] == "7"
+    # Who follows by the port has to come again, and may not any more.
+    follower = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+    follower.request("GET", "/v1/events", headers={"Authorization": "Bearer read-token"})
+    events = follower.getresponse()
+    assert events.status == 200
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("{token: env:TOKEN_READ, scopes: read}", "{token: env:TOKEN_READ, scopes: [rates, money]}"))
+    assert by("node", "reload").code == 0
+    events.read()  # it ends
+    follower.close()
+    assert status("read", "/v1/events")[0] == 403 and status("read", "/v1/accounts")[0] == 403
+    assert status("read", "/v1/accounts/alice/entries", "POST", entry)[0] == 200
+    # The same token twice, with other scopes: nobody could say what it may do.
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("{token: env:TOKEN_RATES, scopes: rates}", "{token: env:TOKEN_READ, scopes: rates}"))
+    answer = by("node", "reload")
+    assert answer.code != 0 and "another token is the same, and has other scopes" in answer.err + answer.out, answer.__dict__
+    c.stop()
+
+
+@case
 def the_socket_of_a_node(t):
     """What a killed node left is replaced; a living one's and other files are not; it can be named."""
     c = Connector(t, "c", TWO_ASSETS)

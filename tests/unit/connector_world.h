@@ -354,8 +354,10 @@ static inline rill_admin_answer asked(const char *method, const char *path, cons
                                       bool known)
 {
     rill_admin_answer answer;
-    const rill_admin_request r = {
-        .method = text(method), .path = text(path), .body = text(body), .known = known};
+    const rill_admin_request r = {.method = text(method),
+                                  .path = text(path),
+                                  .body = text(body),
+                                  .scopes = known ? RILL_SCOPES_ALL : 0};
     rill_admin_ask(core, NULL, &r, &answer);
     return answer;
 }

@@ -74,7 +74,7 @@ static rill_admin_answer told(const char *method, const char *path, const char *
 {
     rill_admin_answer answer;
     const rill_admin_request r = {
-        .method = text(method), .path = text(path), .body = text(body), .known = true};
+        .method = text(method), .path = text(path), .body = text(body), .scopes = RILL_SCOPES_ALL};
     rill_admin_ask(core, &control, &r, &answer);
     return answer;
 }
@@ -166,7 +166,8 @@ static void test_who_may_ask(void **state)
     (void)state;
     const char *method;
     const char *path;
-    for (size_t i = 0; (path = rill_admin_resource(i, &method)) != NULL; i++) {
+    unsigned scope;
+    for (size_t i = 0; (path = rill_admin_resource(i, &method, &scope)) != NULL; i++) {
         rill_admin_answer answer = asked(method, path, "", false);
         bool open = strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
                     strcmp(path, "/v1/openapi.json") == 0;
@@ -174,6 +175,106 @@ static void test_who_may_ask(void **state)
         rill_admin_free(&answer);
     }
     answered("GET", "/v1/audit", "", 503, "cannot do that");
+}
+
+/* Every resource, and what a token needs for it. Who adds one says it here, too. */
+static const struct {
+    const char *method;
+    const char *path;
+    unsigned scope;
+} needs[] = {
+    {"GET", "/healthz", 0},
+    {"GET", "/readyz", 0},
+    {"GET", "/v1/openapi.json", 0},
+    {"GET", "/metrics", RILL_SCOPE_METRICS},
+    {"GET", "/v1/node", RILL_SCOPE_READ},
+    {"GET", "/v1/accounts", RILL_SCOPE_READ},
+    {"POST", "/v1/accounts", RILL_SCOPE_ACCOUNTS},
+    {"GET", "/v1/accounts/{account}", RILL_SCOPE_READ},
+    {"PATCH", "/v1/accounts/{account}", RILL_SCOPE_ACCOUNTS},
+    {"DELETE", "/v1/accounts/{account}", RILL_SCOPE_ACCOUNTS},
+    {"POST", "/v1/accounts/{account}/entries", RILL_SCOPE_MONEY},
+    {"POST", "/v1/accounts/{account}/outstanding", RILL_SCOPE_MONEY},
+    {"GET", "/v1/outstanding", RILL_SCOPE_READ},
+    {"GET", "/v1/proposals", RILL_SCOPE_READ},
+    {"POST", "/v1/proposals/{proposal}", RILL_SCOPE_MONEY},
+    {"DELETE", "/v1/proposals/{proposal}", RILL_SCOPE_MONEY},
+    {"GET", "/v1/peers", RILL_SCOPE_READ},
+    {"POST", "/v1/peers", RILL_SCOPE_ACCOUNTS},
+    {"POST", "/v1/peers/{peer}", RILL_SCOPE_ACCOUNTS},
+    {"DELETE", "/v1/peers/{peer}", RILL_SCOPE_ACCOUNTS},
+    {"GET", "/v1/accounts/{account}/statement", RILL_SCOPE_READ},
+    {"GET", "/v1/accounts/{account}/rejects", RILL_SCOPE_READ},
+    {"GET", "/v1/rejects", RILL_SCOPE_READ},
+    {"GET", "/v1/entries", RILL_SCOPE_READ},
+    {"GET", "/v1/events", RILL_SCOPE_READ},
+    {"GET", "/v1/in-flight", RILL_SCOPE_READ},
+    {"GET", "/v1/packets", RILL_SCOPE_READ},
+    {"GET", "/v1/assets", RILL_SCOPE_READ},
+    {"GET", "/v1/rates", RILL_SCOPE_READ},
+    {"PUT", "/v1/rates", RILL_SCOPE_RATES},
+    {"GET", "/v1/routes", RILL_SCOPE_READ},
+    {"PUT", "/v1/routes", RILL_SCOPE_ACCOUNTS},
+    {"DELETE", "/v1/routes", RILL_SCOPE_ACCOUNTS},
+    {"GET", "/v1/audit", RILL_SCOPE_READ},
+    {"POST", "/v1/drain", RILL_SCOPE_NODE},
+    {"POST", "/v1/reload", RILL_SCOPE_NODE},
+    {"GET", "/v1/log-level", RILL_SCOPE_READ},
+    {"PUT", "/v1/log-level", RILL_SCOPE_NODE},
+};
+
+static unsigned need_of(const char *method, const char *path)
+{
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if (strcmp(needs[i].method, method) == 0 && strcmp(needs[i].path, path) == 0)
+            return needs[i].scope;
+    }
+    fail_msg("%s %s: what does a token need for it?", method, path);
+    return 0;
+}
+
+/* Without who runs the connector, what may be asked ends in an error of its own: 400, 404, 503. */
+static rill_admin_answer asked_with(unsigned scopes, const char *method, const char *path)
+{
+    rill_admin_answer answer;
+    const rill_admin_request r = {
+        .method = text(method), .path = text(path), .body = text("[]"), .scopes = scopes};
+    rill_admin_ask(core, NULL, &r, &answer);
+    return answer;
+}
+
+static void test_scopes(void **state)
+{
+    (void)state;
+    const char *method;
+    const char *path;
+    unsigned scope;
+    size_t count = 0;
+    for (; (path = rill_admin_resource(count, &method, &scope)) != NULL; count++) {
+        const unsigned need = need_of(method, path);
+        assert_int_equal(scope, need);
+        for (unsigned has = 1; has <= RILL_SCOPES_ALL; has++) {
+            rill_admin_answer answer = asked_with(has, method, path);
+            const bool may = need == 0 || (has & need) != 0;
+            if ((answer.status != 403) != may || answer.status == 401)
+                fail_msg("%s %s with scopes %u: %u", method, path, has, answer.status);
+            char says[40];
+            if (!may) {
+                snprintf(says, sizeof says, "\"scope\":\"%s\"", rill_config_scope_name(need));
+                assert_non_null(strstr(answer.body, says));
+                assert_false(answer.follows);
+                assert_null(answer.look);
+            }
+            rill_admin_free_look(answer.look);
+            rill_admin_free(&answer);
+        }
+    }
+    assert_int_equal(count, sizeof needs / sizeof *needs);
+    rill_admin_answer answer = asked_with(RILL_SCOPE_METRICS, "GET", "/v1/accounts");
+    assert_string_equal(answer.body,
+                        "{\"error\":\"this token may not do that: it has not the scope "
+                        "read\",\"scope\":\"read\"}");
+    rill_admin_free(&answer);
 }
 
 static size_t operations_of(const json_t *paths)
@@ -192,22 +293,29 @@ static void test_the_document_is_the_code(void **state)
     (void)state;
     const char *method;
     const char *path;
+    unsigned scope;
     size_t count = 0;
     rill_admin_answer answer = asked("GET", "/v1/openapi.json", "", false);
     assert_int_equal(answer.status, 200);
     json_t *document = json_loads(answer.body, JSON_REJECT_DUPLICATES, NULL);
     const json_t *paths = json_object_get(document, "paths");
     assert_non_null(paths);
-    for (; (path = rill_admin_resource(count, &method)) != NULL; count++) {
+    for (; (path = rill_admin_resource(count, &method, &scope)) != NULL; count++) {
         char lower[8] = "";
         for (size_t i = 0; method[i] != '\0'; i++)
             lower[i] = (char)(method[i] | 0x20);
         const json_t *operation = json_object_get(json_object_get(paths, path), lower);
         if (operation == NULL)
             fail_msg("%s %s is not documented", method, path);
-        bool open = json_object_get(operation, "security") != NULL;
+        const json_t *security = json_array_get(json_object_get(operation, "security"), 0);
+        const json_t *scopes = json_object_get(security, "token");
+        assert_non_null(security);
+        assert_int_equal(json_array_size(scopes), scope == 0 ? 0 : 1);
+        if (scope != 0)
+            assert_string_equal(json_string_value(json_array_get(scopes, 0)),
+                                rill_config_scope_name(scope));
         rill_admin_answer got = asked(method, path, "", false);
-        assert_int_equal(open, got.status == 200);
+        assert_int_equal(scopes == NULL, got.status == 200);
         rill_admin_free(&got);
     }
     assert_int_equal(operations_of(paths), count);
@@ -555,6 +663,7 @@ int main(void)
         TEST(test_what_operators_see),
         TEST(test_what_operators_enter),
         TEST(test_who_may_ask),
+        TEST(test_scopes),
         TEST(test_the_document_is_the_code),
         TEST(test_what_the_node_says),
         TEST(test_what_is_added),

@@ -254,6 +254,66 @@ static void test_errors_say_where_and_what(void **state)
             "3:63: accounts: 'a' is there twice, first in line 3");
 }
 
+#define ADMIN(text) SMALL(CHILD) "admin: {port: 1, tokens: " text "}\n"
+
+/* What a token may do: all, unless the configuration says less. */
+static void test_scopes(void **state)
+{
+    (void)state;
+    static const char hash[] =
+        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    char text[400];
+    const rill_config_operator *who;
+    static const char *const plain[] = {"env:A", "[env:A]", "{token: env:A}", "[{token: env:A}]"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        snprintf(text, sizeof text, "%sadmin: {port: 1, tokens: %s}\n", SMALL(CHILD), plain[i]);
+        assert_int_equal(parse(text), RILL_OK);
+        who = config.admin.tokens.items;
+        assert_int_equal(config.admin.tokens.count, 1);
+        assert_string_equal(who[0].token, "env:A");
+        assert_int_equal(who[0].scopes, RILL_SCOPES_ALL);
+        assert_int_equal(who[0].place.line, 5);
+    }
+    snprintf(text, sizeof text,
+             "%sadmin: {port: 1, tokens: [%s, {token: env:A, scopes: metrics},"
+             " {scopes: [money, read, read], token: 'file:/a'}]}\n",
+             SMALL(CHILD), hash);
+    assert_int_equal(parse(text), RILL_OK);
+    who = config.admin.tokens.items;
+    assert_int_equal(config.admin.tokens.count, 3);
+    assert_string_equal(who[0].token, hash);
+    assert_int_equal(who[1].scopes, RILL_SCOPE_METRICS);
+    assert_string_equal(who[2].token, "file:/a");
+    assert_int_equal(who[2].scopes, RILL_SCOPE_MONEY | RILL_SCOPE_READ);
+    for (unsigned i = 0; 1u << i <= RILL_SCOPE_NODE; i++) {
+        snprintf(text, sizeof text, ADMIN("{token: env:A, scopes: %s}"),
+                 rill_config_scope_name(1u << i));
+        assert_int_equal(parse(text), RILL_OK);
+        who = config.admin.tokens.items;
+        assert_int_equal(who[0].scopes, 1u << i);
+    }
+    refused(ADMIN("{token: env:A, scopes: []}"), "5:49: scopes: at least one is needed");
+    refused(ADMIN("{token: env:A, scopes: all}"),
+            "5:49: scopes: read, metrics, accounts, money, rates or node, not 'all'");
+    refused(ADMIN("{token: env:A, scopes: [read, '']}"), "5:56: scopes: a value is missing");
+    refused(ADMIN("{scopes: read}"), "5:26: tokens: token is missing");
+    refused(ADMIN("[word]"), "5:27: token: where the secret is, as file:PATH or env:NAME; not the "
+                             "secret itself");
+    refused(ADMIN("[[env:A]]"), "5:27: tokens: a token is expected here, keys with a ':' after "
+                                "them");
+}
+
+/* Who proposes needs somebody who may confirm. */
+static void test_two_people_and_scopes(void **state)
+{
+    (void)state;
+    static const char why[] = "5:8: two-people needs two ways in: the socket and a token, or two "
+                              "tokens, with the scope money";
+    refused(ADMIN("{token: env:A, scopes: [read, node]}, two-people: true"), why);
+    refused(ADMIN("[env:A, {token: env:B, scopes: read}], socket: none, two-people: true"), why);
+    assert_int_equal(parse(ADMIN("{token: env:A, scopes: money}, two-people: true")), RILL_OK);
+}
+
 /* What is kept of packets: sizes and times, bounded though nobody says so. */
 static void test_packet_log(void **state)
 {
@@ -441,6 +501,15 @@ static void test_schema(void **state)
                                    "node: parent, peer or child.\",\"enum\":[\"parent\",\"peer\","
                                    "\"child\"]}"));
     assert_non_null(strstr(schema, "\"required\":[\"relation\",\"asset\"]"));
+    static const char scopes[] = "\"enum\":[\"read\",\"metrics\",\"accounts\",\"money\",\"rates\","
+                                 "\"node\"]}";
+    char both[300];
+    snprintf(both, sizeof both, "\"anyOf\":[{%s,{\"type\":\"array\",\"minItems\":1,\"items\":{%s}]",
+             scopes, scopes);
+    assert_non_null(strstr(schema, both));
+    assert_non_null(strstr(schema,
+                           "\"required\":[\"token\"]},{\"type\":\"array\",\"items\":{\"anyOf\":"
+                           "[{\"type\":\"string\",\"pattern\":\"^(file|env|sha256):.+\"},"));
 }
 
 static void test_secrets(void **state)
@@ -573,6 +642,8 @@ int main(void)
         TEST(test_who_is_told_routes),
         TEST(test_errors_say_where_and_what),
         TEST(test_packet_log),
+        TEST(test_scopes),
+        TEST(test_two_people_and_scopes),
         TEST(test_characters_of_control),
         TEST(test_secrets_are_not_shown),
         TEST(test_what_makes_no_sense),

@@ -339,7 +339,7 @@ static void told_is(const char *method, const char *path, const char *body, unsi
 {
     rill_admin_answer answer;
     const rill_admin_request r = {
-        .method = text(method), .path = text(path), .body = text(body), .known = true};
+        .method = text(method), .path = text(path), .body = text(body), .scopes = RILL_SCOPES_ALL};
     rill_admin_ask(core, &control, &r, &answer);
     if (answer.status != status || answer.body == NULL || strstr(answer.body, part) == NULL)
         fail_msg("%u %s instead of %u %s", answer.status, answer.body, status, part);
@@ -438,8 +438,10 @@ static void test_without_memory(void **state)
     snprintf(path, sizeof path, "/v1/peers/%s", peering()->waiting.first->name);
     for (long most = 0; peering()->waiting.count > 0; most++) {
         rill_admin_answer answer;
-        const rill_admin_request r = {
-            .method = text("POST"), .path = text(path), .body = text("{}"), .known = true};
+        const rill_admin_request r = {.method = text("POST"),
+                                      .path = text(path),
+                                      .body = text("{}"),
+                                      .scopes = RILL_SCOPES_ALL};
         allocations_left = most;
         rill_admin_ask(core, &control, &r, &answer);
         allocations_left = -1;
@@ -466,8 +468,10 @@ static void answered_with(unsigned status, const char *body, unsigned want, cons
 static void ask_peer(const char *body)
 {
     rill_admin_answer answer;
-    const rill_admin_request r = {
-        .method = text("POST"), .path = text("/v1/peers"), .body = text(body), .known = true};
+    const rill_admin_request r = {.method = text("POST"),
+                                  .path = text("/v1/peers"),
+                                  .body = text(body),
+                                  .scopes = RILL_SCOPES_ALL};
     if (asked_question != NULL) {
         rill_peering_clear(asked_question);
         rill_free(rill_allocator_default(), asked_question);

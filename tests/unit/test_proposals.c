@@ -36,7 +36,7 @@ static rill_admin_answer told(const char *person, const char *method, const char
     const rill_admin_request r = {.method = text(method),
                                   .path = text(path),
                                   .body = text(body),
-                                  .known = true,
+                                  .scopes = RILL_SCOPES_ALL,
                                   .person = person};
     rill_admin_ask(core, NULL, &r, &answer);
     return answer;

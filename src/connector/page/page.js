@@ -163,7 +163,7 @@ function atMost (wait, run) {
   return () => {
     timer ??= setTimeout(() => {
       timer = null
-      Promise.resolve(run()).catch(problem => { if (problem instanceof Refused) refused() })
+      Promise.resolve(run()).catch(problem => { if (problem instanceof Refused) refused(problem) })
     }, wait)
   }
 }
@@ -284,7 +284,7 @@ function showPage (is) {
   get('forget').hidden = !is || token.get() === null
 }
 
-function refused () {
+function refused (problem) {
   stream?.stop()
   stream = null
   const wrong = token.get() !== null
@@ -293,7 +293,7 @@ function refused () {
   showState('connecting')
   get('state').textContent = 'token needed'
   get('away').textContent = ''
-  get('refused').textContent = wrong ? 'The node does not know this token.' : ''
+  get('refused').textContent = wrong ? problem.message : ''
   get('token').focus()
 }
 
@@ -315,7 +315,7 @@ function begin () {
       get('away').textContent = ''
       state.gap = false
       showPage(true)
-      await load().catch(problem => problem instanceof Refused ? refused() : stream?.gone(problem.message))
+      await load().catch(problem => problem instanceof Refused ? refused(problem) : stream?.gone(problem.message))
     },
     event: (name, data) => {
       take[name]?.(data)

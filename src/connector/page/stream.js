@@ -17,9 +17,16 @@ function headers () {
   return shown === null ? {} : { Authorization: 'Bearer ' + shown }
 }
 
+// A token that is not known, or that may not look (its scopes).
+async function checkToken (answer) {
+  if (answer.status === 401) throw new Refused('The node does not know this token.')
+  if (answer.status !== 403) return
+  throw new Refused((await answer.json().catch(() => ({}))).error ?? 'This token may not do that.')
+}
+
 export async function ask (path) {
   const answer = await fetch(path, { headers: headers(), cache: 'no-store', signal: AbortSignal.timeout(15000) })
-  if (answer.status === 401) throw new Refused()
+  await checkToken(answer)
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? 'HTTP status ' + answer.status)
   return answer.json()
 }
@@ -70,7 +77,7 @@ export class Stream {
         this.gone('it ended')
       } catch (problem) {
         if (this.stopped) return
-        if (problem instanceof Refused) return this.on.refused()
+        if (problem instanceof Refused) return this.on.refused(problem)
         this.gone(problem.message)
       }
       await new Promise(resolve => setTimeout(resolve, this.wait))
@@ -97,7 +104,7 @@ export class Stream {
       const asked = headers()
       if (this.last !== null) asked['Last-Event-ID'] = this.last
       const answer = await fetch('/v1/events', { headers: asked, cache: 'no-store', signal: this.abort.signal })
-      if (answer.status === 401) throw new Refused()
+      await checkToken(answer)
       if (!answer.ok) throw new Error('HTTP status ' + answer.status)
       const wasAway = this.since !== null
       this.since = null
