@@ -27,7 +27,6 @@
 
 typedef struct rill_core rill_core;
 
-/* A neighbour. */
 /*
  * Packets of an account that were fulfilled after its connection was lost. It has not seen that
  * they were, so its own books may lack them. Since the node began.
@@ -41,6 +40,7 @@ typedef struct rill_unseen {
     uint64_t new_amount;
 } rill_unseen;
 
+/* A neighbour. There may be 100,000, most of them idle: what few need is allocated when they do. */
 typedef struct rill_holder_account {
     rill_terms terms; /* first: what the hub knows it by */
     rill_balance balance;
@@ -53,6 +53,7 @@ typedef struct rill_holder_account {
     rill_unseen unseen;
     struct rill_holder_account *next_leaving;
     uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
+    uint32_t comings;       /* how often it had its first session; it wraps */
     bool routed;            /* packets to its address go to it */
     bool leaving;           /* it is not in the configuration any more */
     bool parted;            /* its sessions were closed */
@@ -60,7 +61,6 @@ typedef struct rill_holder_account {
     bool listed;            /* the new configuration has it */
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
-    uint32_t comings;       /* how often it had its first session; it wraps */
     rill_pace pace;         /* terms.pace points at it, where it has such limits */
 } rill_holder_account;
 

@@ -31,10 +31,11 @@ int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 bo
     if (strlen(account->name) > RILL_STORE_NAME_MAX ||
         strlen(account->asset) > RILL_STORE_ASSET_MAX)
         return RILL_ERR_MALFORMED;
-    known_balance k = {account->id, booked,          rill_arena_text(&c->arena, account->name),
-                       NULL,        account->holder, account->scale,
-                       false};
+    known_balance k = {.booked = booked, .id = account->id};
+    k.name = rill_arena_text(&c->arena, account->name);
     k.asset = asset_text(c, account->asset);
+    k.holder = account->holder;
+    k.scale = account->scale;
     if (k.name == NULL || k.asset == NULL)
         return RILL_ERR_NOMEM;
     c->known[c->known_count++] = k;

@@ -12,8 +12,8 @@
 
 /* A balance that the store has. There is one for each account, so it is small. */
 typedef struct known_balance {
-    rill_balance_id id;
     rill_i128 booked;
+    rill_balance_id id;
     const char *name; /* in the core's arena, as is the next */
     const char *asset;
     rill_holder holder;

@@ -27,20 +27,20 @@
 /* Withdrawn prefixes that are kept for neighbours who are away. */
 #define RILL_RIB_MOST_WITHDRAWN 10000
 
-/* A neighbour that packets can go to. What is below `purge` is the rib's. */
+/* A neighbour that packets can go to. What is below `current`, and given_up, is the rib's. */
 typedef struct rill_via {
     const char *name;
-    rill_relation relation;
     rill_bytes address; /* of a child; else empty */
-    bool away;          /* not connected: its ways count less */
-    bool quiet;         /* nobody is told of ways to it that are ours */
-    uint32_t current;   /* its table: ways of another one go with the next sweep, if `purge` */
+    rill_relation relation;
+    bool away;  /* not connected: its ways count less */
+    bool quiet; /* nobody is told of ways to it that are ours */
     bool purge;
     bool given_up;    /* some of its ways have been dropped since it was away: ask for all again */
+    uint32_t current; /* its table: ways of another one go with the next sweep, if `purge` */
+    uint32_t wave;
     rill_list routes; /* rill_rib_route.of_via; those that wait for the sweep first */
     size_t count;
     rill_list sweeping; /* in rill_rib.sweeping */
-    uint32_t wave;
 } rill_via;
 
 typedef enum rill_route_kind {
