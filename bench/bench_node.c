@@ -141,7 +141,7 @@ static rill_hub *node_of(uint32_t accounts)
     options.now = clocks;
     options.wake = nothing;
     options.drained = drained;
-    options.log = (rill_log){log_line, NULL, RILL_LOG_WARNING};
+    options.log = (rill_log){log_line, NULL, RILL_LOG_WARNING, NULL};
     bench_check(rill_hub_new(&node, &options), "rill_hub_new");
     return node;
 }

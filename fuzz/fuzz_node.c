@@ -98,7 +98,7 @@ static void open_node(program *p)
     o.wake = wake;
     o.drained = drained;
     o.user = &w;
-    o.log = (rill_log){node_log, &w, RILL_LOG_DEBUG};
+    o.log = (rill_log){node_log, &w, RILL_LOG_DEBUG, NULL};
     if ((flags & 1) != 0)
         o.max_packet_amount = 100;
     if ((flags & 2) != 0)

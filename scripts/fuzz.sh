@@ -96,6 +96,7 @@ sources_of() {
     ilp) echo src/ilp/{packet,codes}.c ;;
     node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{acceptor,listener,tcp}.c src/node/*.c ;;
     oer) echo src/ilp/oer.c src/base/cursor.h ;;
+    log_record) echo src/cli/log_record.c ;;
     packet_log) echo src/connector/packet_line.c src/connector/packet_search.c src/connector/packet_log.c ;;
     rate_answer) echo src/connector/rate_answer.c ;;
     redirect) echo src/clients/{redirect_request,interaction}.c ;;

@@ -5,7 +5,7 @@
 _rilld() {
     local options='--listen --listen-http --neighbours --port-file --address --asset-code --asset-scale
         --max-packet-amount
-        --rate-limit --uplink --uplink-ca --tls-cert --tls-key --allow-origin --user --group --quiet --verbose --help
+        --rate-limit --uplink --uplink-ca --tls-cert --tls-key --allow-origin --user --group --log-format --quiet --verbose --help
         --max-sessions --max-strangers --auth-timeout --idle-timeout --max-accounts --max-open
         --max-buffer'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -18,7 +18,7 @@ _rilld() {
     fi
     case ${COMP_WORDS[1]} in
     local) ;;
-    run) options='--config --quiet --verbose --help' ;;
+    run) options='--config --log-format --quiet --verbose --help' ;;
     check) options='--config --schema --quiet --verbose --help' ;;
     help)
         mapfile -t COMPREPLY < <(compgen -W 'local run check' -- "$word")
@@ -31,6 +31,7 @@ _rilld() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
+    --log-format) mapfile -t COMPREPLY < <(compgen -W 'text logfmt json' -- "$word") ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
     --group) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;
     *)

@@ -117,7 +117,7 @@ static void report(running *r)
                        a.name, a.booked, a.asset, (unsigned)a.scale, a.held, a.coming,
                        a.traffic.packets_from, a.traffic.rejected_from, a.traffic.packets_to,
                        a.traffic.sessions);
-        rilld_log_line(&r->log, RILL_LOG_WARNING, line);
+        rilld_log_line(&r->log, RILL_LOG_WARNING, line, NULL);
     }
     r->log.asked = false;
 }
@@ -167,17 +167,17 @@ static int start_handles(running *r)
     return RILLD_DONE;
 }
 
-static void on_line(rill_log_level level, const char *line, void *user)
+static void on_line(rill_log_level level, const char *line, const rill_log_about *about, void *user)
 {
     running *r = user;
-    rilld_log_line(&r->log, level, line);
+    rilld_log_line(&r->log, level, line, about);
 }
 
 static void on_told(const char *line, void *user)
 {
     running *r = user;
     r->log.asked = true;
-    rilld_log_line(&r->log, RILL_LOG_WARNING, line);
+    rilld_log_line(&r->log, RILL_LOG_WARNING, line, NULL);
     r->log.asked = false;
 }
 
@@ -237,7 +237,7 @@ static int start(running *r)
     int rc = rill_connector_open(&r->connector, r->loop, &o, &handlers, r);
     if (rc != RILL_OK)
         return rc == RILL_ERR_MALFORMED || rc == RILL_ERR_INVALID ? RILLD_USAGE : RILLD_FAILED;
-    rilld_log_begin(true);
+    rilld_log_begin(r->options->log_format, true);
     return RILLD_DONE;
 }
 
@@ -249,7 +249,7 @@ int rilld_run(const rilld_options *options)
         rilld_error("cannot start: %s", rill_strerror(rc));
         return RILLD_FAILED;
     }
-    rilld_log_begin(false);
+    rilld_log_begin(options->log_format, false);
     r.log = (rilld_log){
         .level = options->verbose ? RILL_LOG_DEBUG : RILL_LOG_WARNING,
         .quiet = options->quiet,

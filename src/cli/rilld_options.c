@@ -98,6 +98,13 @@ static int parse_scale(rilld_options *o, const char *name, const char *text, con
 }
 
 /* Takes an option with a value. name is as it was written. */
+static int take_format(rilld_options *o, const char *value, const problem_text *p)
+{
+    return log_format_parse(value, &o->log_format)
+               ? RILLD_DONE
+               : fail(p, "--log-format: text, logfmt or json, not %.40s", value);
+}
+
 static int take_value(rilld_options *o, const char *name, const char *value, const problem_text *p)
 {
     if (strcmp(name, "--listen") == 0 || strcmp(name, "--listen-http") == 0)
@@ -106,6 +113,8 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
         return parse_origin(o, value, p);
     if (strcmp(name, "--asset-scale") == 0)
         return parse_scale(o, name, value, p);
+    if (strcmp(name, "--log-format") == 0)
+        return take_format(o, value, p);
     const struct number_option *number = number_option_of(name);
     if (number != NULL)
         return parse_number(name, value, number->min, number->max,
@@ -139,7 +148,7 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
 static const char *const text_options[] = {
     "--listen",   "--listen-http", "--allow-origin", "--asset-scale", "--port-file",
     "--tls-cert", "--tls-key",     "--asset-code",   "--address",     "--user",
-    "--group",    "--neighbours",  "--uplink",       "--uplink-ca"};
+    "--group",    "--neighbours",  "--uplink",       "--uplink-ca",   "--log-format"};
 static const char *const flags[] = {"--quiet", "--verbose", "--help"};
 static const char *const commands[] = {"local",   "run",       "check", "help",
                                        "version", "--version", "--help"};
@@ -338,10 +347,21 @@ static int parse_local(rilld_options *o, int argc, char **argv,
     return rc;
 }
 
+/* Of run and check, at argv[*i]: "--name=value" or "--name value". *value NULL: it has none. */
+static bool is_option(int argc, char **argv, int *i, const char *name, const char **value)
+{
+    const size_t len = strlen(name);
+    if (strncmp(argv[*i], name, len) != 0 || (argv[*i][len] != '=' && argv[*i][len] != '\0'))
+        return false;
+    *value = argv[*i][len] == '=' ? argv[*i] + len + 1 : ++*i < argc ? argv[*i] : NULL;
+    return true;
+}
+
 /* run and check: --config FILE, and little else, since the file says the rest. */
 static int parse_run(rilld_options *o, int argc, char **argv, const problem_text *p)
 {
-    static const char *const known[] = {"--config", "--schema", "--quiet", "--verbose", "--help"};
+    static const char *const known[] = {"--config", "--schema",  "--log-format",
+                                        "--quiet",  "--verbose", "--help"};
     const char *name = o->command == RILLD_RUN ? "run" : "check";
     if (asks_for_help(argc, argv)) {
         o->command = RILLD_RUN_HELP;
@@ -354,12 +374,16 @@ static int parse_run(rilld_options *o, int argc, char **argv, const problem_text
             o->command = RILLD_SCHEMA;
             return RILLD_DONE;
         }
-        if (strncmp(argv[i], "--config=", 9) == 0) {
-            o->config = argv[i] + 9;
-        } else if (strcmp(argv[i], "--config") == 0) {
-            if (++i == argc)
+        const char *value;
+        if (is_option(argc, argv, &i, "--config", &value)) {
+            if (value == NULL)
                 return fail(p, "--config needs a value (see rilld %s --help)", name);
-            o->config = argv[i];
+            o->config = value;
+        } else if (o->command == RILLD_RUN && is_option(argc, argv, &i, "--log-format", &value)) {
+            if (value == NULL)
+                return fail(p, "--log-format needs a value (see rilld %s --help)", name);
+            if (take_format(o, value, p) != RILLD_DONE)
+                return RILLD_USAGE;
         } else if (argv[i][0] == '-') {
             char meant[64];
             cli_suggestion s;

@@ -6,6 +6,7 @@
 #define RILL_CLI_RILLD_OPTIONS_H
 
 #include "cli/listen_address.h"
+#include "cli/log_record.h"
 #include "cli/rilld_user.h"
 #include <rill/node.h>
 
@@ -59,8 +60,9 @@ typedef struct rilld_options {
     uint64_t auth_timeout;  /* seconds */
     uint64_t idle_timeout;  /* seconds */
     uint64_t max_accounts;
-    uint64_t max_open;   /* packets that wait for an answer */
-    uint64_t max_buffer; /* MiB of output that waits to be read */
+    uint64_t max_open;     /* packets that wait for an answer */
+    uint64_t max_buffer;   /* MiB of output that waits to be read */
+    log_format log_format; /* of run and local */
     bool quiet;
     bool verbose;
 } rilld_options;

@@ -18,6 +18,7 @@
 #include "cli/rilld_neighbours.h"
 #include "cli/rilld_port_file.h"
 #include "cli/rilld_service.h"
+#include "serve/node_log.h"
 
 /* How long to wait for packets under way. */
 enum { DRAIN_MS = 5000 };
@@ -174,13 +175,13 @@ static void report(serving *s)
                        " open",
                        a.name, a.packets_from, a.rejected_from, a.fulfilled_from, a.packets_to,
                        a.fulfilled_to, a.open);
-        rilld_log_line(&s->log, RILL_LOG_WARNING, line);
+        rilld_log_line(&s->log, RILL_LOG_WARNING, line, NULL);
     }
     rill_node_get_stats(s->node, &stats);
     (void)snprintf(line, sizeof line,
                    "%" PRIu64 " requests open; %" PRIu64 " accounts known but away", stats.open,
                    away);
-    rilld_log_line(&s->log, RILL_LOG_WARNING, line);
+    rilld_log_line(&s->log, RILL_LOG_WARNING, line, NULL);
     s->log.asked = false;
 }
 
@@ -344,7 +345,13 @@ static int start_handles(serving *s)
 static void on_line(rill_log_level level, const char *line, void *user)
 {
     serving *s = user;
-    rilld_log_line(&s->log, level, line);
+    rilld_log_line(&s->log, level, line, NULL);
+}
+
+static void on_told(rill_log_level level, const char *line, const rill_log_about *about, void *user)
+{
+    serving *s = user;
+    rilld_log_line(&s->log, level, line, about);
 }
 
 static void on_ready(void *user);
@@ -385,6 +392,8 @@ static int start_node(serving *s)
         rilld_error("--uplink: %s", problem);
     else if (rc != RILL_OK)
         rilld_error("cannot start: %s", rill_strerror(rc));
+    if (rc == RILL_OK)
+        rill_node_tell_about(s->node, on_told);
     return rc == RILL_OK ? RILLD_DONE : RILLD_FAILED;
 }
 
@@ -417,7 +426,7 @@ static int start_serving(serving *s)
     if (rc == RILLD_DONE)
         rc = write_port_file(s);
     if (rc == RILLD_DONE) {
-        rilld_log_begin(true);
+        rilld_log_begin(s->options->log_format, true);
         say_ready(s);
         rilld_service_ready(&s->service, "ready");
     }
@@ -488,7 +497,7 @@ int rilld_serve(const rilld_options *options)
         rilld_error("cannot start: %s", rill_strerror(rc));
         return RILLD_FAILED;
     }
-    rilld_log_begin(false);
+    rilld_log_begin(options->log_format, false);
     s.terminal = isatty(STDERR_FILENO) != 0;
     s.log = (rilld_log){
         .level = options->verbose ? RILL_LOG_DEBUG : RILL_LOG_WARNING,

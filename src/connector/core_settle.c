@@ -117,10 +117,10 @@ int rill_core_name_settlements(rill_core *c)
         if (a != NULL && a->balance == NULL && rc == RILL_OK)
             rill_settler_keep_tokens(&c->settler, a, c->options.now(c->options.user).wall_ms);
         if (a != NULL && a->balance == NULL && a->of != NULL && rc == RILL_OK)
-            rill_log_line(&c->options.log, RILL_LOG_WARNING,
-                          "account %s: it is not in the configuration, or has another asset, "
-                          "and %s is still asked to settle %" PRIu64 " units of it, key %s",
-                          a->name, a->of->url, a->asked, a->key);
+            rill_log_account_line(&c->options.log, RILL_LOG_WARNING, a->name,
+                                  "it is not in the configuration, or has another asset, "
+                                  "and %s is still asked to settle %" PRIu64 " units of it, key %s",
+                                  a->of->url, a->asked, a->key);
     }
     return rc;
 }

@@ -480,7 +480,7 @@ static int begin(rill_connector *c)
         .now = on_now,
         .wake = on_wake,
         .drained = on_drained,
-        .log = {rill_connector_line, c, c->options.log_level},
+        .log = {rill_connector_line, c, c->options.log_level, rill_connector_told},
         .soon = on_soon,
         .kept = on_kept,
         .engine = rill_connector_call_engine,

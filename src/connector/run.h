@@ -10,12 +10,14 @@
 #include <rill/loop.h>
 #include <rill/node.h>
 
+#include "base/log_about.h"
+
 typedef struct rill_connector rill_connector;
 
 /* Every member may be NULL. */
 typedef struct rill_connector_handlers {
-    /* As of rill_node_handlers. */
-    void (*log)(rill_log_level level, const char *line, void *user);
+    /* As of rill_node_handlers. about: NULL where there is nothing to look for it by. */
+    void (*log)(rill_log_level level, const char *line, const rill_log_about *about, void *user);
     /* A line about what an operator has done, however many there are. */
     void (*told)(const char *line, void *user);
     void (*drained)(void *user);

@@ -130,6 +130,8 @@ void rill_connector_say(const rill_connector_options *o, const char *what);
 void rill_connector_problem(void *user, rill_place place, const char *problem);
 /* Logs a line. user: the connector. */
 void rill_connector_line(void *user, rill_log_level level, const char *line);
+void rill_connector_told(void *user, rill_log_level level, const char *line,
+                         const rill_log_about *about);
 /* As of rill_writer_options. */
 void rill_connector_merge_failed(void *user, const char *problem);
 

@@ -33,7 +33,15 @@ void rill_connector_line(void *user, rill_log_level level, const char *line)
 {
     rill_connector *c = user;
     if (c->on.log != NULL)
-        c->on.log(level, line, c->user);
+        c->on.log(level, line, NULL, c->user);
+}
+
+void rill_connector_told(void *user, rill_log_level level, const char *line,
+                         const rill_log_about *about)
+{
+    rill_connector *c = user;
+    if (c->on.log != NULL)
+        c->on.log(level, line, about, c->user);
 }
 
 void rill_connector_tell(const rill_connector *c, const char *line)

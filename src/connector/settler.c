@@ -263,8 +263,8 @@ static void begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t as
     if (rc == RILL_OK)
         rc = write_begun(s, a, key, debit, asked, &left, now.wall_ms, &group);
     if (rc != RILL_OK) {
-        rill_log_line(s->options.log, RILL_LOG_WARNING, "account %s: cannot be settled now: %s",
-                      a->name, rill_strerror(rc));
+        rill_log_account_line(s->options.log, RILL_LOG_WARNING, a->name,
+                              "cannot be settled now: %s", rill_strerror(rc));
         return;
     }
     memcpy(a->key, key, sizeof a->key);
@@ -274,9 +274,9 @@ static void begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t as
     a->left_out = left;
     a->group = group;
     rill_list_push_back(&s->waiting, &a->waiting);
-    rill_log_line(s->options.log, RILL_LOG_INFO,
-                  "account %s: %" PRIu64 " units are to be settled by %s, key %s", a->name, asked,
-                  a->of->url, key);
+    rill_log_account_line(s->options.log, RILL_LOG_INFO, a->name,
+                          "%" PRIu64 " units are to be settled by %s, key %s", asked, a->of->url,
+                          key);
     rill_settler_arm(s, a);
     s->options.soon(s->options.user);
 }
@@ -344,9 +344,9 @@ static void fail(rill_settler *s, rill_settling *a, const char *problem, uint64_
     a->tries++;
     a->failures++;
     keep_problem(a, problem);
-    rill_log_line(s->options.log, a->tries == 1 ? RILL_LOG_WARNING : RILL_LOG_INFO,
-                  "account %s: the engine %s %s again in %" PRIu64 " s: %s", a->name, a->asks->url,
-                  what[a->step], (a->retry_at - mono_ns) / RILL_SECOND, a->problem);
+    rill_log_account_line(s->options.log, a->tries == 1 ? RILL_LOG_WARNING : RILL_LOG_INFO, a->name,
+                          "the engine %s %s again in %" PRIu64 " s: %s", a->asks->url,
+                          what[a->step], (a->retry_at - mono_ns) / RILL_SECOND, a->problem);
     a->step = RILL_SETTLE_NOTHING;
     rill_settler_arm(s, a);
 }
@@ -354,8 +354,7 @@ static void fail(rill_settler *s, rill_settling *a, const char *problem, uint64_
 static void succeed(rill_settler *s, rill_settling *a, uint64_t mono_ns)
 {
     if (a->tries > 0)
-        rill_log_line(s->options.log, RILL_LOG_INFO, "account %s: the engine answers again",
-                      a->name);
+        rill_log_account_line(s->options.log, RILL_LOG_INFO, a->name, "the engine answers again");
     a->tries = 0;
     a->wait = 0;
     a->problem[0] = '\0';
@@ -447,9 +446,9 @@ static bool end_settlement(rill_settler *s, rill_settling *a, const rill_exact *
                          : "less",
                    a->asked, a->key);
     note(s, a, now.wall_ms, what);
-    rill_log_line(s->options.log, lies || !all ? RILL_LOG_WARNING : RILL_LOG_INFO,
-                  "account %s: the engine %s %s%s", a->name, a->of->url, what,
-                  !lies && !all ? "; the rest is added to the next" : "");
+    rill_log_account_line(s->options.log, lies || !all ? RILL_LOG_WARNING : RILL_LOG_INFO, a->name,
+                          "the engine %s %s%s", a->of->url, what,
+                          !lies && !all ? "; the rest is added to the next" : "");
     a->left_out = left;
     a->of = NULL;
     a->key[0] = '\0';
@@ -498,9 +497,9 @@ void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,
         a->forgotten = true;
     if (problem != NULL && a->step == RILL_SETTLE_DELETE && a->terms.engine != NULL &&
         a->terms.engine != a->asks) {
-        rill_log_line(s->options.log, RILL_LOG_WARNING,
-                      "account %s: the engine %s is not told that the account is gone: %s", a->name,
-                      a->asks->url, problem);
+        rill_log_account_line(s->options.log, RILL_LOG_WARNING, a->name,
+                              "the engine %s is not told that the account is gone: %s",
+                              a->asks->url, problem);
         a->tries = 0;
         problem = NULL; /* its successor does not wait for it */
     }

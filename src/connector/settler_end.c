@@ -80,10 +80,10 @@ int rill_settler_end(rill_settler *s, rill_settling *a, rill_balance *balance,
     rc = write_ended(s, a, balance, word, forgets, now.wall_ms, group);
     if (rc != RILL_OK)
         return rc;
-    rill_log_line(s->options.log, RILL_LOG_WARNING,
-                  "account %s: %" PRIu64 " units that %s was asked to settle are ended as %s, key "
-                  "%s",
-                  a->name, a->asked, a->of->url, word->paid ? "paid" : "not paid", a->key);
+    rill_log_account_line(s->options.log, RILL_LOG_WARNING, a->name,
+                          "%" PRIu64 " units that %s was asked to settle are ended as %s, key "
+                          "%s",
+                          a->asked, a->of->url, word->paid ? "paid" : "not paid", a->key);
     if (word->paid)
         a->units_out = rill_add_sat(a->units_out, a->asked);
     if (forgets)

@@ -237,8 +237,8 @@ int rill_settler_credit(rill_settler *s, rill_settling *a, const char *key,
     a->left_in = (rill_exact){.part = total.part, .digits = total.digits};
     a->units_in = rill_add_sat(a->units_in, total.units);
     s->options.soon(s->options.user);
-    rill_log_line(s->options.log, RILL_LOG_INFO,
-                  "account %s: the engine has told a settlement of %s/%u: %" PRIu64 " units",
-                  a->name, k->amount, (unsigned)k->scale, total.units);
+    rill_log_account_line(s->options.log, RILL_LOG_INFO, a->name,
+                          "the engine has told a settlement of %s/%u: %" PRIu64 " units", k->amount,
+                          (unsigned)k->scale, total.units);
     return RILL_OK;
 }

@@ -308,9 +308,9 @@ void rill_speaker_review(rill_speaker *s)
 static void expire(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
 {
     if (p->via.count > 0)
-        rill_log_line(&s->options.log, RILL_LOG_WARNING,
-                      "account %s: nothing has been heard of its routes for too long; %zu are gone",
-                      p->via.name, p->via.count);
+        rill_log_account_line(&s->options.log, RILL_LOG_WARNING, p->via.name,
+                              "nothing has been heard of its routes for too long; %zu are gone",
+                              p->via.count);
     p->talk->ask_at = now;
     rill_speaker_drop(s, p);
 }
@@ -333,9 +333,8 @@ static int learn(rill_speaker *s, rill_speaker_peer *p, const rill_ccp_route *ro
     if (p->via.count < before)
         return rill_rib_learn(&s->rib, &p->via, route, &taken);
     if (!p->talk->full)
-        rill_log_line(&s->options.log, RILL_LOG_WARNING,
-                      "account %s: it tells more than %zu routes; others are not taken",
-                      p->via.name, p->most);
+        rill_log_account_line(&s->options.log, RILL_LOG_WARNING, p->via.name,
+                              "it tells more than %zu routes; others are not taken", p->most);
     p->talk->full = true;
     return RILL_OK;
 }

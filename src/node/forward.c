@@ -127,13 +127,19 @@ static void note_over(const rill_forwarder *f, rill_pending *entry, const rill_r
         rill_noted_over(f->options, entry, reject, false);
 }
 
+/* Does somebody want to see every packet? */
+static bool says_all(const rill_forwarder *f)
+{
+    return rill_log_wants(&f->options->log, RILL_LOG_DEBUG);
+}
+
 /* Refuses, and says so to who wants to see every packet. */
 static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal why)
 {
-    const rill_bytes *to = &in->prepare.destination;
-    rill_log_line(&f->options->log, RILL_LOG_DEBUG, "account %s: packet to %.*s rejected %s: %s",
-                  rill_account_text(in->from->account), to->len > 128 ? 128 : (int)to->len,
-                  (const char *)to->data, rill_ilp_code_of(why.code).text, why.message);
+    if (RILL_UNLIKELY(says_all(f))) {
+        const rill_reject reject = reject_of(f, why);
+        rill_say_refused(&f->options->log, in->from->account, &in->prepare, &reject);
+    }
     note_refused(f, in->from, &in->prepare, why, in->now);
     refuse(f, in->from, in->request, why);
 }
@@ -144,9 +150,8 @@ static void complain(const rill_forwarder *f, rill_session *about, const char *w
     if (about->complained)
         return;
     about->complained = true;
-    rill_log_line(&f->options->log, RILL_LOG_WARNING,
-                  "account %s: %s (more of this session is not logged)",
-                  rill_account_text(about->account), what);
+    rill_log_account_line(&f->options->log, RILL_LOG_WARNING, rill_account_text(about->account),
+                          "%s (more of this session is not logged)", what);
 }
 
 /* ---- the requests that wait ---- */
@@ -239,9 +244,11 @@ static void finish(rill_forwarder *f, rill_pending *entry)
 static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
     const rill_talk_answer answer = {.code = rill_ilp_code_of(why.code)};
-    if (RILL_UNLIKELY(entry->note != 0)) {
+    if (RILL_UNLIKELY(entry->note != 0 || says_all(f))) {
         const rill_reject reject = reject_of(f, why);
-        rill_noted_over(f->options, entry, &reject, true);
+        rill_say_rejected(&f->options->log, entry, &reject, true);
+        if (entry->note != 0)
+            rill_noted_over(f->options, entry, &reject, true);
     }
     if (entry->source != NULL)
         refuse(f, entry->source, entry->request, why);
@@ -842,10 +849,9 @@ static void note_owner(rill_forwarder *f, rill_session *by, const rill_pending *
     if (RILL_LIKELY(entry->turn.destination == 0) ||
         !rill_owners_took(&f->owners, entry->to, &entry->turn, by))
         return;
-    rill_log_line(&f->options->log, RILL_LOG_WARNING,
-                  "account %s: several of its programs answer for the same clients, as a fleet of "
-                  "servers with one secret does; each client stays with one (said once)",
-                  rill_account_text(entry->to));
+    rill_log_account_line(&f->options->log, RILL_LOG_WARNING, rill_account_text(entry->to),
+                          "several of its programs answer for the same clients, as a fleet of "
+                          "servers with one secret does; each client stays with one (said once)");
 }
 
 static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
@@ -971,6 +977,8 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
     note_over(f, entry, reject);
+    if (RILL_UNLIKELY(says_all(f)))
+        rill_say_rejected(&f->options->log, entry, reject, false);
     finish_with(f, entry, &told);
 }
 

@@ -120,8 +120,8 @@ static void on_up(rill_link *l, void *user)
     bool first = rill_list_empty(&s->account->sessions);
     if (!rill_list_linked(&s->in_account))
         rill_owners_comes(s->account, s);
-    rill_log_line(&h->options.log, RILL_LOG_INFO, "account %s: connected",
-                  rill_account_text(s->account));
+    rill_log_account_line(&h->options.log, RILL_LOG_INFO, rill_account_text(s->account),
+                          "connected");
     if (first)
         say_present(h, s->account, true);
 }
@@ -132,8 +132,8 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
     rill_hub *h = l->group;
     rill_session *s = user;
     if (rill_list_linked(&s->in_account)) {
-        rill_log_line(&h->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
-                      rill_account_text(s->account), detail);
+        rill_log_account_line(&h->options.log, RILL_LOG_INFO, rill_account_text(s->account),
+                              "disconnected: %s", detail);
         leave(h, s);
     }
     rill_forward_source_gone(&h->forwarder, s);
@@ -254,7 +254,7 @@ int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h
     if (problem != NULL) {
         if (account != NULL)
             rill_account_release(&h->accounts, account);
-        rill_log_line(&h->options.log, level, "account %s: refused: %s", shown, problem);
+        rill_log_account_line(&h->options.log, level, shown, "refused: %s", problem);
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
     *handlers = &own;

@@ -43,3 +43,42 @@ void rill_noted_refused(const rill_hub_options *o, const rill_account *from,
         };
     o->notes->refused(o->notes->user, &packet, &end, now);
 }
+
+enum { MOST_SHOWN = 128 };
+
+static int shown(rill_bytes text)
+{
+    return text.len > MOST_SHOWN ? MOST_SHOWN : (int)text.len;
+}
+
+void rill_say_refused(const rill_log *log, const rill_account *from, const rill_prepare *prepare,
+                      const rill_reject *reject)
+{
+    const rill_bytes to = prepare->destination;
+    const rill_log_about about = {
+        .account = rill_account_text(from),
+        .packet = prepare->condition,
+        .destination = to,
+        .code = reject->code.text,
+        .by = "node",
+    };
+    rill_log_about_line(log, RILL_LOG_DEBUG, &about, "account %s: packet to %.*s rejected %s: %.*s",
+                        about.account, shown(to), (const char *)to.data, about.code,
+                        shown(reject->message), (const char *)reject->message.data);
+}
+
+void rill_say_rejected(const rill_log *log, const rill_pending *entry, const rill_reject *reject,
+                       bool by_node)
+{
+    if (entry->own)
+        return;
+    const rill_log_about about = {
+        .account = rill_account_text(entry->from),
+        .packet = entry->condition,
+        .code = reject->code.text,
+        .by = by_node ? "node" : rill_account_text(entry->to),
+    };
+    rill_log_about_line(log, RILL_LOG_DEBUG, &about, "account %s: packet rejected %s by %s: %.*s",
+                        about.account, about.code, about.by, shown(reject->message),
+                        (const char *)reject->message.data);
+}

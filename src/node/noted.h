@@ -17,4 +17,10 @@ void rill_noted_over(const rill_hub_options *o, rill_pending *entry, const rill_
 void rill_noted_refused(const rill_hub_options *o, const rill_account *from,
                         const rill_prepare *prepare, const rill_reject *reject, rill_now now);
 
+/* The same as lines, for who wants to see every packet: that was never sent, or was. */
+void rill_say_refused(const rill_log *log, const rill_account *from, const rill_prepare *prepare,
+                      const rill_reject *reject);
+void rill_say_rejected(const rill_log *log, const rill_pending *entry, const rill_reject *reject,
+                       bool by_node);
+
 #endif

@@ -81,6 +81,20 @@ static void on_line(void *user, rill_log_level level, const char *line)
     n->on.log(level, line, n->user);
 }
 
+static void on_told(void *user, rill_log_level level, const char *line, const rill_log_about *about)
+{
+    rill_node *n = user;
+    if (n->told != NULL)
+        n->told(level, line, about, n->user);
+    else
+        n->on.log(level, line, n->user);
+}
+
+void rill_node_tell_about(rill_node *n, rill_node_told *told)
+{
+    n->told = told;
+}
+
 int rill_node_open_hub(rill_node *n, const rill_node_options *o)
 {
     rill_hub_options hub;
@@ -90,7 +104,7 @@ int rill_node_open_hub(rill_node *n, const rill_node_options *o)
     hub.drained = on_drained;
     hub.user = n;
     if (n->on.log != NULL)
-        hub.log = (rill_log){on_line, n, o->log_level};
+        hub.log = (rill_log){on_line, n, o->log_level, on_told};
     return rill_hub_new(&n->hub, &hub);
 }
 

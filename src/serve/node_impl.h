@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "io/loop.h"
 #include "node/hub.h"
+#include "serve/node_log.h"
 #include "serve/way.h"
 
 struct rill_node {
@@ -17,6 +18,7 @@ struct rill_node {
         options;      /* for the hub that an uplink's answer makes; its texts are not used */
     rill_way *uplink; /* NULL: there is none, or it is closed */
     rill_node_handlers on;
+    rill_node_told *told; /* NULL: as other lines */
     void *user;
     rill_list ports; /* rill_node_port.node, closing ones too */
     uv_timer_t tick; /* the hub's */

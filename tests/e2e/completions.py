@@ -86,7 +86,8 @@ def bash_completes_rilld(_t):
     assert bash("rilld", "") == {"local", "run", "check", "help", "--help", "--version"}
     assert bash("rilld", "local", "--") == options_in(text(RILLD, "local", "--help"))
     assert bash("rilld", "help", "") == {"local", "run", "check"}
-    assert bash("rilld", "check", "--") == connector_options()
+    assert bash("rilld", "check", "--") == connector_options() - {"--log-format"}
+    assert bash("rilld", "run", "--log-format", "") == {"text", "logfmt", "json"}
     assert bash("rilld", "run", "--") == connector_options() - {"--schema"}
     assert "root" in bash("rilld", "local", "--user", "ro")
 

@@ -36,8 +36,9 @@ def case(function):
 class Connector:
     """One `rilld run`, whose accounts have the token NAME-token each."""
 
-    def __init__(self, t, name, config, port=0, durability="full"):
+    def __init__(self, t, name, config, port=0, durability="full", arguments=()):
         self.t = t
+        self.arguments = arguments
         self.name = name
         self.store = t.file(f"{name}.books")
         text = f"store: {{path: {self.store}, durability: {durability}}}\nlisten: [{{port: {port}, http: true}}]\n{config}"
@@ -47,7 +48,7 @@ class Connector:
         self.start()
 
     def start(self):
-        self.program = self.t.start([RILLD, "run", "--config", self.path],
+        self.program = self.t.start([RILLD, "run", "--config", self.path, *self.arguments],
                                     env=environment(**self.tokens))
         line = self.program.until("ready on", "err")
         self.port = int(re.search(r":(\d+) as", line).group(1))

@@ -63,6 +63,70 @@ def state(c):
     return json.loads(by_socket(c, "GET", "/v1/node")[1])["packet_log"]
 
 
+def logged(c, which):
+    """Lines of the node's log, as `which` reads one."""
+    c.stop()
+    return [which(line) for line in c.program.text["err"].decode().splitlines()]
+
+
+def logfmt(line):
+    found = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|[^ "=]+)(?: |$)', line)
+    assert " ".join(f"{k}={v}" for k, v in found) == line, line
+    return {k: json.loads(v) if v[0] == '"' else v for k, v in found}
+
+
+@case
+def a_log_for_programs(t):
+    """JSON, logfmt or text: a rejected packet is there with the id by which rillctl knows it."""
+    for name, read in (("json", json.loads), ("logfmt", logfmt), ("text", None)):
+        c = Connector(t, name, config(t, name=name), arguments=("--verbose", "--log-format", name))
+        r = receive(t, c.link("bob"))
+        send(t, r.path, 10, c.link("alice"))
+        t.rill("ping", "g.x.nobody", "--link", c.link("alice"), "--count", "1").end()
+        refused = [p for p in packets(c, "--rejected")[0] if p["code" if "code" in p else "result"] == "F02"]
+        by_bob = [p for p in packets(c, "--rejected")[0] if p["by"] == "neighbour"]
+        assert refused and by_bob, packets(c)
+        if read is None:
+            c.stop()
+            text = c.program.text["err"].decode()
+            assert re.search(rf"rilld: account alice: packet to g\.x\.nobody\S* rejected F02: .* packet={refused[0]['id']}$", text, re.M), text
+            continue
+        all_ = logged(c, read)
+        for line in all_:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]), line
+            assert line["level"] in ("warning", "info", "debug") and line["msg"], line
+        assert any(line["msg"].startswith("ready on 127.0.0.1") for line in all_), all_
+        assert any(line["msg"] == "account bob: connected" and line["account"] == "bob" for line in all_), all_
+        one = [line for line in all_ if line.get("packet") == refused[0]["id"]]
+        assert len(one) == 1, (refused, all_)
+        assert (one[0]["account"], one[0]["code"], one[0]["by"], one[0]["destination"]) == \
+            ("alice", "F02", "node", refused[0]["destination"]), one
+        assert one[0]["level"] == "debug" and "rejected F02" in one[0]["msg"], one
+        one = [line for line in all_ if line.get("packet") == by_bob[0]["id"]]
+        assert len(one) == 1 and (one[0]["account"], one[0]["code"], one[0]["by"]) == ("alice", by_bob[0]["result"], "bob"), one
+    p = t.start([RILLD, "run", "--log-format", "json", "--config", t.file("bad.yaml", "address: [\"a\nb\"]\n")])
+    assert p.end() == 2
+    problems = [json.loads(line) for line in p.text["err"].decode().splitlines()]
+    assert problems and {line["level"] for line in problems} == {"error"}, problems
+    for args, pattern in ((["run", "--log-format"], "needs a value"), (["run", "--log-format=xml", "--config", "x"], "text, logfmt or json, not xml"),
+                          (["local", "--log-format", "JSON"], "text, logfmt or json, not JSON"), (["check", "--log-format", "json", "--config", "x"], "unknown option")):
+        p = t.start([RILLD, *args])
+        assert p.end() == 2 and re.search(pattern, p.text["err"].decode()), (args, p.text)
+
+
+@case
+def a_node_of_programs_has_such_a_log(t):
+    p = t.start([RILLD, "local", "--listen", "127.0.0.1:0", "--log-format", "json", "--verbose"])
+    port = re.search(r"ready on 127.0.0.1:(\d+)", p.until("ready on", "err")).group(1)
+    t.rill("ping", "private.rill.nobody", "--link", f"btp+ws://:token@127.0.0.1:{port}", "--count", "1").end()
+    p.process.terminate()
+    assert p.end() == 0
+    all_ = [json.loads(line) for line in p.text["err"].decode().splitlines()]
+    lost = [line for line in all_ if line.get("code") == "F02"]
+    assert lost and re.fullmatch(r"[0-9a-f]{32}", lost[0]["packet"]) and lost[0]["by"] == "node", all_
+    assert all_[-1]["msg"] == "stopped", all_
+
+
 @case
 def what_happened_to_a_payment(t):
     """Each packet has a line: by account, by destination, by its id, by its code; sums are the books'."""

@@ -145,7 +145,7 @@ def help_and_version():
         assert re.search(words, result.stdout), result
     every = set(re.findall(r'--[a-z-]+', run('local', '--help').stdout))
     assert every == {'--listen', '--listen-http', '--neighbours', '--port-file', '--address', '--asset-code', '--asset-scale',
-                     '--max-packet-amount', '--rate-limit', '--uplink', '--uplink-ca', '--tls-cert', '--tls-key',
+                     '--max-packet-amount', '--rate-limit', '--uplink', '--log-format', '--uplink-ca', '--tls-cert', '--tls-key',
                      '--allow-origin', '--max-sessions', '--max-strangers', '--auth-timeout',
                      '--idle-timeout', '--max-accounts', '--max-open', '--max-buffer', '--user',
                      '--group', '--quiet', '--verbose', '--help'}, every

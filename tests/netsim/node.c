@@ -292,7 +292,7 @@ static int open_core(net_node *node)
         .now = on_now,
         .wake = on_wake,
         .drained = on_drained,
-        .log = {on_line, node, RILL_LOG_INFO},
+        .log = {on_line, node, RILL_LOG_INFO, NULL},
         .soon = on_soon,
         .engine = net_engine_call,
         .entered = net_settle_entered,

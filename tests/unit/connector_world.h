@@ -212,7 +212,7 @@ static inline int begin(const char *text)
         .now = core_now,
         .wake = core_wake,
         .drained = core_drained,
-        .log = {core_line, NULL, RILL_LOG_DEBUG},
+        .log = {core_line, NULL, RILL_LOG_DEBUG, NULL},
         .soon = core_soon,
         .secret = core_secret,
     };

@@ -160,7 +160,7 @@ static inline world *start(const rill_hub_options *options)
     w.options.now = world_now;
     w.options.wake = world_wake;
     w.options.drained = world_drained;
-    w.options.log = (rill_log){world_line, &w, RILL_LOG_DEBUG};
+    w.options.log = (rill_log){world_line, &w, RILL_LOG_DEBUG, NULL};
     w.options.user = &w;
     assert_int_equal(rill_hub_new(&w.node, &w.options), RILL_OK);
     connect(&w, &w.alice, "alice");

@@ -114,7 +114,7 @@ static void begin(const char *yaml)
         .now = core_now,
         .wake = core_wake,
         .drained = core_drained,
-        .log = {core_line, NULL, RILL_LOG_DEBUG},
+        .log = {core_line, NULL, RILL_LOG_DEBUG, NULL},
         .soon = core_drained,
         .entered = core_entered,
         .secret = core_secret,

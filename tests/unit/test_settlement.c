@@ -212,7 +212,7 @@ static void make(const char *yaml)
         .engine = core_engine,
         .messaged = core_messaged,
         .secret = core_secret,
-        .log = {core_line, NULL, RILL_LOG_WARNING},
+        .log = {core_line, NULL, RILL_LOG_WARNING, NULL},
     };
     assert_int_equal(rill_core_new(&core, &o, &problem), RILL_OK);
 }

@@ -67,7 +67,7 @@ static rill_balance bob;
 static rill_clerk clerk;
 static rill_settler settler;
 static rill_settling *account;
-static rill_log quiet = {NULL, NULL, RILL_LOG_WARNING};
+static rill_log quiet = {NULL, NULL, RILL_LOG_WARNING, NULL};
 static rill_now now;
 static unsigned soon_count;
 static long allocations_left; /* -1: any number */
