@@ -14,7 +14,7 @@ unsigned net_admin_post(rill_core *core, const char *path, const char *person, c
         .method = {(const uint8_t *)"POST", 4},
         .path = {(const uint8_t *)path, strlen(path)},
         .body = {(const uint8_t *)body, strlen(body)},
-        .known = true,
+        .scopes = RILL_SCOPES_ALL,
         .person = person,
     };
     rill_admin_answer answer = {.status = 0};
