@@ -89,6 +89,17 @@ int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
     return RILL_OK;
 }
 
+bool rill_core_owes_closed(const rill_core *c, const char *name, const rill_config_asset *asset)
+{
+    const known_balance wanted = {
+        .name = name, .asset = asset->code, .holder = RILL_HOLDER_NEIGHBOUR, .scale = asset->scale};
+    const known_balance *k =
+        c->known_count == 0
+            ? NULL
+            : bsearch(&wanted, c->known, c->known_count, sizeof *c->known, rill_core_compare_known);
+    return k != NULL && !k->open && !rill_wide_equal(k->booked, rill_wide_signed(rill_wide(0)));
+}
+
 /* The node's own balances in the next asset of the books, which the rates have already. */
 static int open_own(rill_core *c)
 {

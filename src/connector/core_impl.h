@@ -188,6 +188,8 @@ known_balance *rill_core_known_balance(const rill_core *c, rill_balance_id id);
  * RILL_ERR_NOT_FOUND: the store has none of this id. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_core_open_closed(rill_core *c, rill_balance_id id, rill_balance **out);
+/* Have the books a balance other than 0 of an account that is not open? */
+bool rill_core_owes_closed(const rill_core *c, const char *name, const rill_config_asset *asset);
 /* Something was booked of it, if it is one of these. */
 void rill_core_keep_closed(const rill_core *c, const rill_balance *balance);
 /* Its account is open again, with this balance. */

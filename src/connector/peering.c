@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a stranger may have. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "connector/peering.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -30,6 +33,26 @@ int rill_peering_know(rill_peering *p, const char *name, const char *value)
 }
 
 /* ---- how many requests ---- */
+
+/*
+ * Of IPv6 whoever has a network has all of it: the first 8 bytes count. A port for both has those
+ * of IPv4 as ::ffff:192.0.2.7.
+ */
+void rill_peering_source_key(rill_peering_source *source)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    uint8_t at[16];
+    uint8_t *key = source->key;
+    memset(key, 0, sizeof source->key);
+    if (inet_pton(AF_INET, source->text, at) == 1) {
+        key[0] = 4;
+        memcpy(key + 1, at, 4);
+    } else if (inet_pton(AF_INET6, source->text, at) == 1) {
+        const bool is_v4 = memcmp(at, mapped, sizeof mapped) == 0;
+        key[0] = is_v4 ? 4 : 6;
+        memcpy(key + 1, is_v4 ? at + 12 : at, is_v4 ? 4 : 8);
+    }
+}
 
 static bool take_one(rill_peering_count *c, uint64_t minute, uint64_t most)
 {
@@ -316,6 +339,19 @@ static bool is_the_same(const request *r, const char *value)
     return same;
 }
 
+/*
+ * Whose account has gone may have left money behind: it is not for who comes next and says that the
+ * address is his.
+ */
+static bool judge_name(request *r)
+{
+    if (!rill_core_owes_closed(r->core, r->name, &r->offer.asset))
+        return true;
+    return refuse(r, RILL_PEERING_BAD_REQUEST,
+                  "There was an account for this address and asset, and its balance is not 0: this"
+                  " node's operator has to settle it first");
+}
+
 /* Who has an account, or waits. *again: it has asked the same before. False: it is refused. */
 static bool look_for_it(request *r, bool *again)
 {
@@ -374,7 +410,12 @@ static size_t count_waiting(const request *r)
         json_t *account = json_loads(i->value, 0, NULL);
         const char *with =
             json_string_value(json_object_get(json_object_get(account, "peered"), "with"));
-        count += with != NULL && strcmp(with, r->source->text) == 0;
+        rill_peering_source other;
+        (void)snprintf(other.text, sizeof other.text, "%s", with == NULL ? "" : with);
+        rill_peering_source_key(&other);
+        /* What is no address has no key. */
+        count += with != NULL && memcmp(other.key, r->source->key, sizeof other.key) == 0 &&
+                 (other.key[0] != 0 || strcmp(with, r->source->text) == 0);
         json_decref(account);
     }
     return count;
@@ -477,7 +518,7 @@ static bool take(request *r, rill_peering_reply *out)
         out->group = r->core->peering.last_group; /* which may be its own */
         return answer(r, out);
     }
-    if (!judge_place(r) || !judge_number(r) || !answer(r, out))
+    if (!judge_place(r) || !judge_number(r) || !judge_name(r) || !answer(r, out))
         return false;
     json_t *account = draw_up(r);
     char *text = account == NULL ? NULL : json_dumps(account, JSON_COMPACT);

@@ -50,6 +50,9 @@ typedef struct rill_peering {
     uint64_t unsettled; /* questions of ours that were not answered, or not well */
 } rill_peering;
 
+/* Of the text: what counts as the same. Something else than an address counts as one of its own. */
+void rill_peering_source_key(rill_peering_source *source);
+
 /* What the store has of who waits. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_peering_know(rill_peering *p, const char *name, const char *value);
 

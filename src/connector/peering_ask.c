@@ -424,6 +424,20 @@ static bool name_it(made *m, rill_admin_answer *out)
     return rc == RILL_OK;
 }
 
+/* A name of the answer's choice brings no money of who had it. False: it has been refused. */
+static bool owes_nothing(const made *m, rill_admin_answer *out)
+{
+    char why[RILL_STORE_NAME_MAX + 160];
+    if (m->again || m->q->name[0] != '\0' || !rill_core_owes_closed(m->core, m->name, &m->q->asset))
+        return true;
+    (void)snprintf(why, sizeof why,
+                   "There was an account %s, and its balance is not 0: name this one, or settle "
+                   "that first",
+                   m->name);
+    refuse_answer(out, 409, why);
+    return false;
+}
+
 /* Whom the operator has named may be anywhere; whom a peer names is a stranger. */
 static rill_peering_trust trust_of(const made *m)
 {
@@ -448,7 +462,7 @@ static void take_answer(made *m, rill_bytes body, rill_admin_answer *out)
         refuse_answer(out, 502, why);
         return;
     }
-    if (!name_it(m, out) || !find_account(m, &account, out))
+    if (!name_it(m, out) || !find_account(m, &account, out) || !owes_nothing(m, out))
         return;
     if (!m->again && !rill_peering_address_is_free(m->core, m->control->overlay(m->control->user),
                                                    m->offer.address, taken)) {

@@ -102,28 +102,14 @@ void rill_peering_port_kept(rill_peering_port *p, uint64_t group)
 
 /* ---- requests ---- */
 
-/* Of IPv6 whoever has a network has all of it: the first 8 bytes count. */
 static void source_of(const rill_web_connection *c, rill_peering_source *out)
 {
     struct sockaddr_storage at;
     int len = sizeof at;
-    memset(out, 0, sizeof *out);
-    (void)snprintf(out->text, sizeof out->text, "unknown");
-    if (c->tcp == NULL || uv_tcp_getpeername(&c->tcp->handle, (struct sockaddr *)&at, &len) != 0)
-        return;
-    (void)uv_ip_name((const struct sockaddr *)&at, out->text, sizeof out->text);
-    if (at.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&at;
-        out->key[0] = 4;
-        memcpy(out->key + 1, &v4->sin_addr, 4);
-        return;
-    }
-    /* A port for both has those of IPv4 as ::ffff:192.0.2.7. */
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    const uint8_t *v6 = ((const struct sockaddr_in6 *)&at)->sin6_addr.s6_addr;
-    const bool is_v4 = memcmp(v6, mapped, sizeof mapped) == 0;
-    out->key[0] = is_v4 ? 4 : 6;
-    memcpy(out->key + 1, is_v4 ? v6 + 12 : v6, is_v4 ? 4 : 8);
+    if (c->tcp == NULL || uv_tcp_getpeername(&c->tcp->handle, (struct sockaddr *)&at, &len) != 0 ||
+        uv_ip_name((const struct sockaddr *)&at, out->text, sizeof out->text) != 0)
+        (void)snprintf(out->text, sizeof out->text, "unknown");
+    rill_peering_source_key(out);
 }
 
 static bool is(rill_bytes a, const char *text)

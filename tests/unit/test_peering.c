@@ -22,6 +22,7 @@ static rill_overlay added;
 static char last_value[2000];
 static int change_rc;
 static const rill_peering_source here = {"192.0.2.7", {4, 192, 0, 2, 7}};
+static rill_peering_source source; /* of who asks */
 static rill_peering_reply reply_;
 
 static const rill_overlay *control_overlay(void *user)
@@ -68,6 +69,7 @@ static int world_of(const char *config_text)
     store = (disk){.store = {&disk_ops}};
     last_value[0] = '\0';
     change_rc = RILL_OK;
+    source = here;
     asked_question = NULL;
     assert_int_equal(begin(config_text), RILL_OK);
     turn();
@@ -103,6 +105,12 @@ static rill_peering *peering(void)
     return rill_core_peering(core);
 }
 
+static void from(const char *address)
+{
+    snprintf(source.text, sizeof source.text, "%s", address);
+    rill_peering_source_key(&source);
+}
+
 static unsigned asks_as(const char *address, const char *url, const char *token, const char *asset)
 {
     char body[1500];
@@ -110,7 +118,7 @@ static unsigned asks_as(const char *address, const char *url, const char *token,
              "{\"staticIlpAddress\":\"%s\",\"ilpConnectorUrl\":\"%s\",\"httpToken\":\"%s\","
              "\"asset\":{%s},\"maxPacketAmount\":400}",
              address, url, token, asset);
-    rill_peering_accept(core, &control, &here, text(body), &reply_);
+    rill_peering_accept(core, &control, &source, text(body), &reply_);
     return reply_.status;
 }
 
@@ -332,6 +340,80 @@ static void test_limits(void **state)
     }
     assert_int_equal(asks("g.more"), 400);
     says("no more peers");
+}
+
+/* Of IPv6 who has one address of a network has all of them. */
+static void test_a_network_that_waits(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"2001:db8:1:2::7", "2001:db8:1:2:ffff::1", "2001:db8:1:2::8",
+                                       "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::9"};
+    world_of(EXAMPLE HTTP PEERING(GRANTS));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        char address[20];
+        snprintf(address, sizeof address, "g.n%zu", i);
+        from(same[i]);
+        assert_int_equal(asks(address), i < RILL_PEERING_WAIT ? 200 : 400);
+    }
+    says("wait already");
+    from("2001:db8:1:3::7");
+    assert_int_equal(asks("g.next"), 200);
+    /* By a port for both it is the same. */
+    from("::ffff:192.0.2.7");
+    assert_int_equal(source.key[0], 4);
+    for (int i = 0; i < RILL_PEERING_WAIT; i++) {
+        char address[20];
+        snprintf(address, sizeof address, "g.v%d", i);
+        from(i % 2 == 0 ? "::ffff:192.0.2.7" : "192.0.2.7");
+        assert_int_equal(asks(address), 200);
+    }
+    assert_int_equal(asks("g.v"), 400);
+    from("unknown");
+    assert_int_equal(source.key[0], 0);
+    assert_int_equal(asks("g.v"), 200);
+}
+
+/* An account that is gone is owed this. */
+static void leave_money(const char *address, uint64_t amount)
+{
+    const rill_config_asset usd = {.code = "USD", .scale = 2};
+    char name[RILL_PEERING_ACCOUNT];
+    assert_int_equal(rill_peering_account(crypto, address, &usd, name), RILL_OK);
+    end();
+    const rill_balance_id id = (rill_balance_id)(store.last + 1);
+    rill_balance_id outside = 1;
+    store.last = id;
+    store.accounts[id] =
+        (rill_store_account){.id = id, .holder = RILL_HOLDER_NEIGHBOUR, .scale = 2};
+    snprintf(store.names[id], sizeof store.names[id], "%.50s USD", name);
+    while (store.accounts[outside].holder != RILL_HOLDER_OUTSIDE ||
+           strcmp(store.names[outside], " USD") != 0)
+        outside++;
+    store.booked[id] = rill_wide_signed(rill_wide(amount));
+    store.booked[outside] = rill_wide_negate(store.booked[id]);
+    assert_int_equal(begin(EXAMPLE HTTP PEERING(GRANTS ", approve: false")), RILL_OK);
+}
+
+/* Whoever was owed it may come again; who knows its address is not he. */
+static void test_money_of_one_that_went(void **state)
+{
+    (void)state;
+    leave_money("g.other", 30);
+    assert_int_equal(asks("g.other"), 400);
+    says("InvalidPeeringRequest");
+    says("operator has to");
+    assert_null(strstr(reply_.body, "httpToken"));
+    assert_string_equal(last_value, "");
+    /* In another asset it is another account. */
+    assert_int_equal(asks_as("g.other", OTHER, "0123456789-0123", "\"code\":\"EUR\",\"scale\":4"),
+                     200);
+}
+
+static void test_no_money_of_one_that_went(void **state)
+{
+    (void)state;
+    leave_money("g.other", 0);
+    assert_int_equal(asks("g.other"), 200);
 }
 
 static void told_is(const char *method, const char *path, const char *body, unsigned status,
@@ -559,6 +641,18 @@ static void test_an_answer_that_is_refused(void **state)
     assert_null(strstr(last_value, "\"credit\"")); /* which is 0 then */
 }
 
+/* Whom an operator asks says himself where he is. An operator who names the account means it. */
+static void test_an_answer_is_owed_nothing(void **state)
+{
+    (void)state;
+    leave_money("g.other", 30);
+    ask_peer("{\"url\":\"https://p.example/\",\"asset\":\"USD/2\"}");
+    answered_with(200, ANSWER("g.other", OTHER), 409, "its balance is not 0");
+    assert_string_equal(last_value, "");
+    ask_peer("{\"url\":\"https://p.example/\",\"asset\":\"USD/2\",\"name\":\"other\"}");
+    answered_with(200, ANSWER("g.other", OTHER), 201, "g.other");
+}
+
 /* ---- routes ---- */
 
 static int on_apply(void *user, rill_bytes prefix, rill_via *via)
@@ -604,6 +698,10 @@ int main(void)
         OPEN(test_addresses_of_others),
         cmocka_unit_test_teardown(test_an_address_above_others, leave),
         WAITS(test_limits),
+        cmocka_unit_test_teardown(test_a_network_that_waits, leave),
+        OPEN(test_money_of_one_that_went),
+        OPEN(test_no_money_of_one_that_went),
+        OPEN(test_an_answer_is_owed_nothing),
         WAITS(test_operators_decide),
         OPEN(test_an_operator_asks),
         OPEN(test_an_answer_that_is_refused),
