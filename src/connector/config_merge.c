@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <rill/error.h>
+#include <rill/ilp.h>
 
 #include "connector/config.h"
 
@@ -110,6 +111,15 @@ static const char *prefix_of(const merge *m, size_t index)
     return is_route(m->items[index]) ? m->prefixes[index] : m->accounts[index].peered->address;
 }
 
+/* What a peer said is his may be ours by now: another address is in the file. */
+static bool is_ours(const rill_config *file, const char *prefix)
+{
+    const char *own = file->address;
+    return own != NULL &&
+           rill_address_has_prefix((rill_bytes){(const uint8_t *)prefix, strlen(prefix)},
+                                   (rill_bytes){(const uint8_t *)own, strlen(own)});
+}
+
 /*
  * Of two items with the same prefix the first one counts, as do routes of the file. No two routes
  * among them have the same one: a peer is one of the two.
@@ -122,6 +132,8 @@ static void judge_prefix(merge *m, size_t index, const rill_config *file)
         return;
     if (has_route(file, prefix))
         trouble(m, m->items[index], "the configuration has a route to this prefix");
+    if (peer && is_ours(file, prefix))
+        trouble(m, m->items[index], "it is this node's address, or below it");
     for (size_t i = 0; i < (peer ? index : m->peer_count); i++) {
         const size_t before = peer ? i : m->peers[i];
         const char *other = prefix_of(m, before);

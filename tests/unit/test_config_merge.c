@@ -170,6 +170,16 @@ static void test_peers_have_their_routes(void **state)
     is_aside("account", "bad", "no ILP address");
     is_aside("account", "two", "a token cannot be there");
     is_aside("account", "child", "peers that have a link");
+    /* This node has another address since. */
+    put("account", "own", PEER("g.x", ""));
+    put("account", "below", PEER("g.x.alice.sub", ""));
+    put("account", "beside", PEER("g.xx", ""));
+    put("route", "g.x.more", "bob");
+    assert_int_equal(read_with(FILE_TEXT), RILL_OK);
+    is_aside("account", "own", "it is this node's address, or below it");
+    is_aside("account", "below", "it is this node's address, or below it");
+    assert_string_equal(owner("g.xx"), "beside");
+    assert_string_equal(owner("g.x.more"), "bob");
     /* Once it is gone another one has it. */
     rill_overlay_remove(&overlay, "account", "p");
     assert_int_equal(read_with(FILE_TEXT), RILL_OK);
