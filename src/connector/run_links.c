@@ -360,6 +360,22 @@ static connector_link *find_link(const rill_connector *c, const char *name)
     return NULL;
 }
 
+/* That of an account that leaves, and may come back; NULL: there is none that is open. */
+static connector_link *find_parting(const rill_connector *c, const char *name)
+{
+    connector_link *k = c->parting;
+    while (k != NULL && (!k->open || strcmp(k->config->name, name) != 0))
+        k = k->next_parting;
+    return k;
+}
+
+/* The link that an account has, or had when it left. */
+static connector_link *find_old(const rill_connector *c, const char *name)
+{
+    connector_link *k = find_link(c, name);
+    return k != NULL ? k : find_parting(c, name);
+}
+
 static bool is_same(connector_link *old, const rill_config_link *fresh, const char *uri, int *rc)
 {
     uint8_t hash[RILL_SHA256_LEN];
@@ -375,7 +391,7 @@ static int prepare_link(rill_connector *c, const rill_config_account *fresh, con
                         connector_link **out)
 {
     const connector_link wanted = {.config = fresh, .secret = secret};
-    connector_link *old = find_link(c, fresh->name);
+    connector_link *old = find_old(c, fresh->name);
     char *uri = read_uri(c, &wanted);
     int rc = RILL_OK;
     *out = NULL;
@@ -467,7 +483,7 @@ int rill_connector_change_links(rill_connector *c, const rill_config *fresh, con
 /* A new link waits until the old one is closed, so that both are one session. */
 static void put_in_place(rill_connector *c, connector_link *k, size_t index)
 {
-    connector_link *old = find_link(c, k->config->name);
+    connector_link *old = find_old(c, k->config->name);
     k->is_new = false;
     k->account = rill_core_account(c->core, index)->account;
     if (old != NULL && old->open) {
@@ -478,6 +494,17 @@ static void put_in_place(rill_connector *c, connector_link *k, size_t index)
     }
 }
 
+/* Its account is back. */
+static void take_back(rill_connector *c, connector_link *k)
+{
+    connector_link **at = &c->parting;
+    while (*at != k)
+        at = &(*at)->next_parting;
+    *at = k->next_parting;
+    k->next_parting = NULL;
+    k->parting = false;
+}
+
 void rill_connector_apply_links(rill_connector *c, connector_link **links, const rill_config *fresh)
 {
     const rill_config_account *accounts = fresh->accounts.items;
@@ -485,6 +512,8 @@ void rill_connector_apply_links(rill_connector *c, connector_link **links, const
     for (size_t i = 0; i < fresh->accounts.count; i++) {
         if (links[i] != NULL && links[i]->is_new)
             put_in_place(c, links[i], i);
+        else if (links[i] != NULL && links[i]->parting)
+            take_back(c, links[i]);
         else if (links[i] != NULL)
             links[i]->stays = true;
     }

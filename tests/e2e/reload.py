@@ -280,9 +280,8 @@ accounts:
         c.books()
 
 
-@case
-def an_account_leaves_whose_link_is_ours(t):
-    """Its link stays until the packets that are out are answered, and is closed then."""
+def two_nodes(t):
+    """up, where a program is carol; and down, whose alice is another one. The line of up's account is down's."""
     up = Connector(t, "up", """address: g.up
 accounts:
   down: {relation: peer, asset: USD/6, tokens: env:TOKEN_DOWN, credit: 10_000_000_000}
@@ -297,6 +296,13 @@ routes: [{{prefix: g.up, account: up}}]
     ctl(down, "log-level", "info")
     ctl(up, "log-level", "info")
     wait_until(lambda: account(down, "up")["sessions"] == 1)
+    return up, down, side
+
+
+@case
+def an_account_leaves_whose_link_is_ours(t):
+    """Its link stays until the packets that are out are answered, and is closed then."""
+    up, down, side = two_nodes(t)
     alice = Client(down.port, token="alice-token")
     carol = Client(up.port, token="carol-token")
     asked = alice.ask(prepare("g.up.carol.x", 100))
@@ -313,6 +319,47 @@ routes: [{{prefix: g.up, account: up}}]
         c.stop()
     assert down.books() == {"alice": -100, "up": 100}
     assert up.books() == {"down": -100, "carol": 100}
+
+
+@case
+def an_account_comes_back_whose_link_is_ours(t):
+    """It has the link that it had, by which the answers to what is out come."""
+    up, down, side = two_nodes(t)
+    alice = Client(down.port, token="alice-token")
+    carol = Client(up.port, token="carol-token")
+    route = "routes: [{prefix: g.up, account: up}]\n"
+    asked = alice.ask(prepare("g.up.carol.x", 100))
+    request, _ = carol.request()
+    edit(down, (side, ""), (route, ""))
+    assert "account up: removed" in reload(down).out
+    edit(down, ("accounts:\n", "accounts:\n" + side))
+    assert "account up: added" in reload(down).out
+    for _ in range(10):  # the node looks what has to go meanwhile
+        assert account(up, "down")["sessions"] == 1, account(up, "down")
+    carol.answer(request, fulfill())
+    reply = alice.reply_to(asked)
+    assert reply["type"] == FULFILL, reply
+    # With another link the old one makes room for it.
+    asked = alice.ask(prepare("g.up.carol.x", 100))
+    assert alice.reply_to(asked)["type"] == REJECT  # there is no route yet
+    edit(down, ("accounts:\n", route + "accounts:\n"))
+    reload(down)
+    asked = alice.ask(prepare("g.up.carol.x", 1))
+    request, _ = carol.request()
+    other = side.replace("token: env:TOKEN_DOWN", "token: env:TOKEN_DOWN, connections: 2")
+    edit(down, (side, ""), (route, ""))
+    reload(down)
+    edit(down, ("accounts:\n", route + "accounts:\n" + other))
+    reload(down)
+    assert alice.reply_to(asked)["type"] == REJECT
+    wait_until(lambda: account(up, "down")["sessions"] == 2)
+    asked = alice.ask(prepare("g.up.carol.y", 10))
+    request, _ = carol.request()
+    carol.answer(request, fulfill())
+    assert alice.reply_to(asked)["type"] == FULFILL
+    for c in (down, up):
+        c.stop()
+    assert down.books() == {"alice": -110, "up": 110}
 
 
 @case
