@@ -13,6 +13,9 @@
 #include "io/listener.h"
 #include "web/waiting.h"
 
+/* Strangers have no more: the process needs its files for its neighbours. */
+enum { MOST_CONNECTIONS = 128 };
+
 /* An answer that waits until the books are kept. */
 typedef struct waiting {
     rill_web_waiting web; /* first */
@@ -209,6 +212,8 @@ int rill_peering_port_open(rill_peering_port **out, rill_loop *loop,
     rill_list_init(&p->groups);
     rill_web_init(&p->web, loop, &web_handlers, p);
     p->web.limits.max_body = RILL_PEERING_BODY;
+    p->web.max_connections = MOST_CONNECTIONS;
+    p->web.idle_timeout = 10 * RILL_SECOND;
     p->web.blocks.wipe = rill_wipe; /* tokens come in requests */
     rill_web_protocols(&p->web, protocols);
     rill_listener_options_init(&listen);

@@ -59,6 +59,9 @@ struct rill_web {
     uint64_t request_timeout; /* from the first byte of a request to its last. Default: 10 s */
     uint64_t idle_timeout;    /* of a connection; and of a client that does not read what it
                                  was answered. Default: 60 s */
+    /* 0: no limit. Where one more comes, the one that is silent the longest and asks nothing goes;
+       if all ask, the new one. Default: 0 */
+    size_t max_connections;
     const rill_web_handlers *on;
     void *owner;
     rill_list connections;

@@ -278,11 +278,34 @@ static const rill_tcp_handlers tcp_handlers = {
     .closed = on_closed,
 };
 
+/* False: all ask something. */
+static bool make_room(const rill_web *w)
+{
+    rill_web_connection *idle = NULL;
+    size_t count = 0;
+    for (rill_list *n = w->connections.next; n != &w->connections; n = n->next) {
+        rill_web_connection *c = RILL_CONTAINER(n, rill_web_connection, node);
+        if (c->over)
+            continue;
+        count++;
+        if (rill_http_server_open_count(c->http) == 0 && !rill_http_server_is_amid(c->http) &&
+            (idle == NULL || c->heard_at < idle->heard_at))
+            idle = c;
+    }
+    if (count < w->max_connections)
+        return true;
+    if (idle != NULL)
+        shut(idle, false);
+    return idle != NULL;
+}
+
 int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
 {
     static const rill_http_server_handlers handlers = {on_request, on_gone, on_upgrade};
     if (w->closing || w->draining)
         return RILL_ERR_CLOSED;
+    if (w->max_connections != 0 && !make_room(w))
+        return RILL_ERR_LIMIT;
     rill_web_connection *c = rill_calloc(rill_allocator_default(), 1, sizeof *c);
     if (c == NULL)
         return RILL_ERR_NOMEM;

@@ -16,6 +16,7 @@ static rill_web web;
 static rill_listener *port;
 static failing_memory memory;
 static raw client;
+static raw others[2];
 static h2_bytes in;
 static char body[200000];
 static unsigned asked, overs;
@@ -123,6 +124,12 @@ static void on_client_closed(uv_handle_t *handle)
 {
     (void)handle;
     client.closed = true;
+}
+
+static bool client_closed(net *unused)
+{
+    (void)unused;
+    return client.closed;
 }
 
 static bool nobody_left(net *unused)
@@ -278,6 +285,77 @@ static void test_connections_without_memory(void **state)
     end();
 }
 
+static size_t connections(void)
+{
+    size_t count = 0;
+    for (const rill_list *at = web.connections.next; at != &web.connections; at = at->next)
+        count++;
+    return count;
+}
+
+static bool two_there(net *unused)
+{
+    (void)unused;
+    return connections() == 2;
+}
+
+static bool one_more_ended(net *unused)
+{
+    (void)unused;
+    return others[1].ended;
+}
+
+static bool all_clients_closed(net *unused)
+{
+    (void)unused;
+    return nobody_left(unused) && others[0].closed && others[1].closed;
+}
+
+static void on_other_closed(uv_handle_t *handle)
+{
+    RILL_CONTAINER(handle, raw, handle)->closed = true;
+}
+
+static void open_with(raw *r, bool asks)
+{
+    in.len = 0;
+    h2_preface(&in);
+    if (asks)
+        h2_post(&in, 1, 100, true);
+    raw_open(&n, r);
+    raw_send(r, in.data, in.len);
+    in.len = 0;
+}
+
+/* Where there may be no more, who asks nothing makes room. If all ask, there is none. */
+static void test_as_many_connections_as_may_be(void **state)
+{
+    (void)state;
+    begin();
+    web.max_connections = 2;
+    later = true;
+    open_with(&others[0], true);
+    until(&n, was_asked);
+    open_with(&client, false);
+    until(&n, two_there);
+    asked = 0;
+    open_with(&others[1], true);
+    until(&n, client_ended);
+    until(&n, was_asked);
+    assert_false(others[0].ended);
+    assert_int_equal(connections(), 2);
+    uv_close((uv_handle_t *)&client.handle, on_client_closed);
+    until(&n, client_closed);
+    open_with(&client, true);
+    until(&n, client_ended);
+    assert_false(others[0].ended || one_more_ended(&n));
+    uv_close((uv_handle_t *)&others[0].handle, on_other_closed);
+    uv_close((uv_handle_t *)&others[1].handle, on_other_closed);
+    uv_close((uv_handle_t *)&client.handle, on_client_closed);
+    until(&n, all_clients_closed);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_that_comes_later),
         cmocka_unit_test(test_a_client_that_reads_slowly),
         cmocka_unit_test(test_connections_without_memory),
+        cmocka_unit_test(test_as_many_connections_as_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
