@@ -23,6 +23,7 @@ typedef struct rill_web_connection {
     rill_task flush;
     rill_task ending;
     uint64_t heard_at; /* uv_now() when it last brought something, or was answered */
+    uint64_t amid_at;  /* the same when a request began, ended, or was answered */
     uint64_t read_at;  /* uv_now() when the client last read something, or had nothing to read */
     size_t written;    /* bytes that were given to the socket; it wraps */
     size_t taken;      /* ... of which the client had taken so many when it was looked last */

@@ -138,7 +138,7 @@ static void write_soon(rill_web_connection *c)
 
 int rill_web_respond(rill_web_connection *c, uint64_t handle, const rill_http_response *r)
 {
-    c->heard_at = uv_now(c->web->loop->uv);
+    c->heard_at = c->amid_at = uv_now(c->web->loop->uv);
     int error = rill_http_respond(c->http, handle, r);
     write_soon(c);
     return error;
@@ -187,7 +187,7 @@ static void on_request(void *owner, uint64_t handle, const rill_http_message *m)
     rill_web_connection *c = owner;
     if (c->over)
         return;
-    c->heard_at = uv_now(c->web->loop->uv);
+    c->heard_at = c->amid_at = uv_now(c->web->loop->uv);
     c->web->on->request(c->web->owner, c, handle, m);
 }
 
@@ -229,6 +229,8 @@ static void on_read(void *owner, uint8_t *data, size_t len)
     if (c->over)
         return;
     c->heard_at = uv_now(c->web->loop->uv);
+    if (!rill_http_server_is_amid(c->http))
+        c->amid_at = c->heard_at;
     int error = rill_http_server_feed(c->http, data, len);
     if (c->over)
         return;
@@ -316,7 +318,7 @@ int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
     }
     c->web = w;
     c->tcp = t;
-    c->heard_at = c->read_at = uv_now(w->loop->uv);
+    c->heard_at = c->amid_at = c->read_at = uv_now(w->loop->uv);
     rill_list_init(&c->requests);
     rill_task_init(&c->flush, on_flush);
     rill_task_init(&c->ending, end);
@@ -356,7 +358,7 @@ void rill_web_look(rill_web_connection *c, uint64_t now)
         shut(c, false);
         return;
     }
-    if (rill_http_server_is_amid(c->http) && silent >= w->request_timeout / RILL_MS) {
+    if (rill_http_server_is_amid(c->http) && now - c->amid_at >= w->request_timeout / RILL_MS) {
         rill_web_log(c, "did not finish its request in time");
         shut(c, false);
     } else if (silent >= w->idle_timeout / RILL_MS && rill_http_server_open_count(c->http) == 0) {

@@ -356,6 +356,47 @@ static void test_as_many_connections_as_may_be(void **state)
     end();
 }
 
+static uv_timer_t drip;
+static bool drip_closed;
+
+static void on_drip(uv_timer_t *timer)
+{
+    (void)timer;
+    if (!client.ended)
+        raw_say(&client, "x");
+}
+
+static void on_drip_closed(uv_handle_t *handle)
+{
+    (void)handle;
+    drip_closed = true;
+}
+
+static bool drip_over(net *unused)
+{
+    (void)unused;
+    return drip_closed;
+}
+
+/* A request has so long from its first byte to its last, though each byte comes soon. */
+static void test_a_request_that_drips(void **state)
+{
+    (void)state;
+    begin();
+    web.request_timeout = 1 * RILL_SECOND;
+    drip_closed = false;
+    raw_open(&n, &client);
+    raw_say(&client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n");
+    assert_int_equal(uv_timer_init(rill_loop_uv(n.loop), &drip), 0);
+    assert_int_equal(uv_timer_start(&drip, on_drip, 50, 50), 0);
+    until(&n, client_ended);
+    assert_int_equal(asked, 0);
+    uv_close((uv_handle_t *)&drip, on_drip_closed);
+    until(&n, drip_over);
+    leave();
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_reads_slowly),
         cmocka_unit_test(test_connections_without_memory),
         cmocka_unit_test(test_as_many_connections_as_may_be),
+        cmocka_unit_test(test_a_request_that_drips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
