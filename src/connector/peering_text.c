@@ -102,8 +102,9 @@ bool rill_peering_url_is_good(const char *url, rill_peering_trust trust, const c
         *problem = "the URL is too long";
         return false;
     }
-    if (strpbrk(url, "?#") != NULL) {
-        *problem = "the URL may not have a query or a fragment";
+    /* With an @ anywhere it is no URI of a link that has its token apart. */
+    if (strpbrk(url, "?#@") != NULL) {
+        *problem = "the URL may not have a query, a fragment or an @";
         return false;
     }
     if (rill_uri_parse_url(&uri, url, problem) != RILL_OK)

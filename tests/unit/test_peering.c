@@ -195,6 +195,9 @@ static void test_what_a_stranger_gets(void **state)
 static void test_who_waits(void **state)
 {
     (void)state;
+    /* Nobody could agree to it: no link has such a URL. */
+    assert_int_equal(
+        asks_as("g.other", OTHER "/@x", "0123456789-0123", "\"code\":\"USD\",\"scale\":2"), 400);
     assert_int_equal(asks("g.other"), 200);
     assert_string_equal(last_value, ""); /* there is no account */
     assert_int_equal(peering()->waiting.count, 1);
