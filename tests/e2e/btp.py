@@ -178,7 +178,7 @@ class WebSocket:
             if first & 15 == 2:
                 return payload
             if first & 15 == 8:
-                raise Closed()
+                raise Closed(int.from_bytes(payload[:2], 'big'))
             if first & 15 == 9:
                 self.send(payload, 10)
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 
+from btp import FULFILL, MESSAGE, Client, Closed, WebSocket, frame, fulfill, prepare
 from harness import LIMIT, RILL, RILLD, environment, reserved_port, run_tests
 
 CASES = []
@@ -361,6 +362,34 @@ def a_socket_that_is_passed_twice(t):
         assert "passed" not in m.program.text["err"].decode(), m.program.text
         assert serves(s.getsockname()[1])
         m.stop()
+        m.close()
+
+
+@case
+def who_comes_while_it_stops(t):
+    """He has connected, and shows his token when the node stops: he is told to come again, and not
+    that the token is wrong, which is the last word."""
+    with reserved_port() as held:
+        port = held.getsockname()[1]
+        m = connector(t, port)
+        m.start()
+        m.hear_until("READY=1")
+        alice, bob = Client(port, token="alice-token"), Client(port, token="bob-token")
+        asked = alice.ask(prepare("g.x.bob.y", 1))
+        request, _ = bob.request()
+        late = WebSocket(port)
+        m.program.process.send_signal(signal.SIGTERM)
+        m.hear_until("STOPPING=1")
+        late.send(frame(MESSAGE, 0, [("auth", 0, b""), ("auth_username", 1, b""), ("auth_token", 1, b"alice-token")]))
+        try:
+            answer = late.receive()
+        except Closed as closed:
+            assert "1013" in str(closed), closed
+        else:
+            raise AssertionError(answer)
+        bob.answer(request, fulfill())
+        assert alice.reply_to(asked)["type"] == FULFILL
+        assert m.program.end() == 0, m.program.text
         m.close()
 
 

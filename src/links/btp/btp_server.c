@@ -243,6 +243,10 @@ static void on_first_frame(server_session *session, const uint8_t *data, size_t 
         fail(session, error, "was turned away: no room for more", RILL_WS_TRY_LATER);
         return;
     }
+    if (error == RILL_ERR_CLOSED) {
+        fail(session, error, "was turned away: the node is stopping", RILL_WS_TRY_LATER);
+        return;
+    }
     if (error != RILL_OK) {
         refuse(session, frame.request_id, RILL_ERR_AUTH, "was refused: wrong account or token");
         return;

@@ -32,7 +32,7 @@ typedef struct rill_btp_server_options {
     /*
      * Whose session is it? name may be empty; neither is NUL-terminated. On
      * RILL_OK sets *handlers and *user of the link that is being made; `up`
-     * follows at once. RILL_ERR_AUTH refuses; RILL_ERR_LIMIT closes, code 1013
+     * follows at once. RILL_ERR_AUTH refuses; RILL_ERR_LIMIT and RILL_ERR_CLOSED close, code 1013
      * (try again later).
      */
     int (*authenticate)(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
