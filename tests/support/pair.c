@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define MAX_TURNS  200000 /* turns without time passing: somebody is busy with nothing */
-#define TIME_LIMIT 120u   /* seconds of real time: somebody loops */
+#define TIME_LIMIT 300u   /* seconds of real time: somebody loops */
 
 void pair_options_init(pair_options *o)
 {

@@ -356,7 +356,7 @@ static void test_a_server_asked_by_https_names_none_by_http(void **state)
         told t = {0};
         rill_op_options_init(&options);
         options.insecure = insecure == 1;
-        options.timeout_ns = 2 * RILL_SECOND;
+        options.timeout_ns = 30 * RILL_SECOND;
         assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
         start(&victim, false, NULL, (const char *const[]){GRANT, NULL});
         start(&wallet, true, &victim, (const char *const[]){WALLET, NULL});
