@@ -85,6 +85,8 @@ static void on_drain_limit(uv_timer_t *timer)
     uint64_t open = rill_connector_open_packets(r->connector);
     if (open > 0)
         rilld_say(&r->log, "%" PRIu64 " packets were not answered in time", open);
+    else
+        rilld_say(&r->log, "neighbours that go on sending are not waited for");
     rill_connector_abandon(r->connector);
     /* What waits for a disk that cannot be written is not waited for. */
     on_drained(r);

@@ -96,6 +96,8 @@ static void on_drain_limit(uv_timer_t *timer)
     serving *s = timer->data;
     if (open_packets(s) > 0)
         rilld_say(&s->log, "%" PRIu64 " packets were not answered in time", open_packets(s));
+    else
+        rilld_say(&s->log, "programs that go on sending are not waited for");
     rill_node_abandon(s->node);
 }
 
