@@ -28,6 +28,7 @@
 #include <rill/receipt.h>
 #include <rill/receiver.h>
 #include <rill/rill.h>
+#include <rill/shared.h>
 #include <rill/spsp.h>
 #include <rill/spsp_server.h>
 #include <rill/stream.h>
