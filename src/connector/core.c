@@ -55,10 +55,11 @@ static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, 
     rill_holder_account *source = holder_of(from);
     rill_holder_account *destination = holder_of(to);
     uint64_t given = 0;
-    /* After a kill the store must know whose balances a packet was between. */
-    if (c->failing || source->balance.id > c->clerk.kept_last ||
-        destination->balance.id > c->clerk.kept_last)
+    if (c->failing)
         return RILL_MONEY_CANNOT_BOOK;
+    /* After a kill the store must know whose balances a packet was between. */
+    if (source->balance.id > c->clerk.kept_last || destination->balance.id > c->clerk.kept_last)
+        return RILL_MONEY_NOT_IN_BOOKS;
     rill_money_verdict verdict = verdict_of_exchange(rill_rates_exchange(
         &c->rates, source->balance.asset, destination->balance.asset, amount, now.mono_ns, &given));
     if (verdict != RILL_MONEY_HELD)
@@ -791,6 +792,11 @@ void rill_core_written(rill_core *c, int rc, const char *problem)
 bool rill_core_is_kept(const rill_core *c)
 {
     return rill_clerk_is_done(&c->clerk);
+}
+
+bool rill_core_accounts_are_kept(const rill_core *c)
+{
+    return c->clerk.kept_last >= c->last_id;
 }
 
 rill_overlay *rill_core_proposals(rill_core *c)

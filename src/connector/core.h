@@ -266,6 +266,8 @@ uint64_t rill_core_routes_deadline(const rill_core *c);
 void rill_core_written(rill_core *c, int rc, const char *problem);
 /* Is everything in the store? */
 bool rill_core_is_kept(const rill_core *c);
+/* Are all accounts in the store? Packets of those that are not are refused. */
+bool rill_core_accounts_are_kept(const rill_core *c);
 
 /* ---- the log of packets ---- */
 

@@ -174,11 +174,21 @@ static void on_async(uv_async_t *async)
 
 static void finish(rill_connector *c);
 
+/* Packets of accounts that the store does not have yet are refused, so nobody is ready before. */
+static void look_if_ready(rill_connector *c)
+{
+    if (!c->ready_waits || c->stopped || !rill_core_accounts_are_kept(c->core))
+        return;
+    c->ready_waits = false;
+    rill_loop_defer(c->loop, &c->beginning);
+}
+
 static void on_written(void *user, const rill_store_batch *batch, int rc, const char *problem)
 {
     rill_connector *c = user;
     (void)batch;
     rill_core_written(c->core, rc, problem);
+    look_if_ready(c);
     rill_run_webhooks_written(c->webhooks);
     start_timer(c, &c->retry, on_retry, rill_core_deadline(c->core));
     if (c->finishing)
@@ -406,7 +416,8 @@ static int begin_rest(rill_connector *c)
     if (rc == RILL_OK) {
         c->begun = true;
         c->events->chores(c);
-        rill_loop_defer(c->loop, &c->beginning);
+        c->ready_waits = true;
+        look_if_ready(c);
     }
     return rc;
 }

@@ -21,7 +21,10 @@ typedef struct rill_connector_handlers {
     /* A line about what an operator has done, however many there are. */
     void (*told)(const char *line, void *user);
     void (*drained)(void *user);
-    /* All ports and links are open. It may have to wait for a parent that gives the address. */
+    /*
+     * All ports and links are open, and all accounts are in the store. It may have to wait for a
+     * parent that gives the address, and for the store to be able to write.
+     */
     void (*ready)(void *user);
     /* An operator wants it to stop, as a signal does: rill_connector_stop is to be called. */
     void (*stop)(void *user);

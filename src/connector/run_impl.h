@@ -117,6 +117,7 @@ struct rill_connector {
     rill_task beginning; /* what is left of the beginning, and then `ready` */
     int failure;
     bool begun; /* it has an address; what is booked belongs into the store */
+    bool ready_waits; /* `ready` is told once the new accounts are in the store */
     bool stopped;
     bool closing;
     bool finishing; /* ports and links are gone; the store is asked for the rest */

@@ -12,6 +12,7 @@
  * | F07 | no price between the two assets |
  * | F08 | above the maximum packet amount; data: what came, and the maximum |
  * | T00 | out of memory; no price that is new enough; the books cannot be written |
+ * | T00 | one of the two accounts is new, and not in the books yet |
  * | T01 | the account is not connected, left before it answered, or gave no ILP packet |
  * | T01 | all sessions of the account say F02, but one has just left (owners.h) |
  * | T03 | the destination does not read; too many requests are open; the node is stopping |

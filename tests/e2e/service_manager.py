@@ -366,6 +366,34 @@ def a_socket_that_is_passed_twice(t):
 
 
 @case
+def ready_with_new_accounts(t):
+    """Thousands are written to the books, which takes a while. Who comes once it is ready can pay."""
+    with reserved_port() as held:
+        m = connector(t, held.getsockname()[1])
+        with open(m.args[-1], "a") as config:
+            for i in range(3000):
+                config.write(f"  a{i}: {{relation: child, asset: USD/6, tokens: env:T{i}}}\n")
+                m.variables[f"T{i}"] = f"token-{i}"
+            config.write("  last: {relation: child, asset: USD/6, tokens: env:TOKEN_LAST}\n")
+        m.variables["TOKEN_LAST"] = "last-token"
+        m.start()
+        m.hear_until("READY=1")
+        alice, last = [Client(held.getsockname()[1], token=f"{name}-token") for name in ("alice", "last")]
+        asked = alice.ask(prepare("g.x.last.y", 1))
+        while not last.requests and asked not in alice.replies:
+            ready = select.select([alice.ws.socket, last.ws.socket], [], [], LIMIT)[0]
+            assert ready, m.program.text
+            for client in (alice, last):
+                if client.ws.socket in ready:
+                    client.step()
+        assert last.requests, alice.replies
+        last.answer(last.request()[0], fulfill())
+        assert alice.reply_to(asked)["type"] == FULFILL
+        m.stop()
+        m.close()
+
+
+@case
 def who_comes_while_it_stops(t):
     """He has connected, and shows his token when the node stops: he is told to come again, and not
     that the token is wrong, which is the last word."""
