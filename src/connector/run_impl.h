@@ -116,7 +116,7 @@ struct rill_connector {
     rill_task stopping;  /* an operator asked for it */
     rill_task beginning; /* what is left of the beginning, and then `ready` */
     int failure;
-    bool begun; /* it has an address; what is booked belongs into the store */
+    bool begun;       /* it has an address; what is booked belongs into the store */
     bool ready_waits; /* `ready` is told once the new accounts are in the store */
     bool stopped;
     bool closing;
