@@ -19,7 +19,9 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 FUNCTION = re.compile(r"RILL_API (RILL_MUST_CHECK )?([^;{}#()]*?)(\w+)\(((?:[^()]|\([^()]*\))*)\);")
 INLINE = re.compile(r"static inline [^;{}#()]*?(\w+)\(")
 STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\} \1;")
-TIME = re.compile(r"uint64_t (\w*(?:time|timeout|interval|delay|window|age|expires|duration|waited)\w*);")
+TIMES = r"uint64_t (\w*(?:time|timeout|deadline|until|interval|delay|window|age|expires|duration|waited)\w*)"
+TIME = re.compile(TIMES + ";")
+TIME_ARGUMENT = re.compile(TIMES + "$")
 UNIT = re.compile(r"_(?:ns|ms|s)$|_at$")
 WORDS = {
     re.compile(r"[Bb]y default\b"): 'write "Default:"',
@@ -64,6 +66,9 @@ def function_problems(code, inlines):
             yield f"{name}: the result comes first"
         if any(arg.endswith("**problem") for arg in args[:-1]):
             yield f"{name}: problem comes last"
+        for time in filter(None, map(TIME_ARGUMENT.search, args)):
+            if not UNIT.search(time.group(1)):
+                yield f"{name}: {time.group(1)} does not say its unit"
         if name.endswith("_sized") and name[:-len("_sized")] not in inlines:
             yield f"{name}: there is no inline function for C that passes the size"
 

@@ -140,6 +140,8 @@ PARTS = {
 OWNED = {
     ("src/stream/money/money.c",): re.compile(
         r"\bmoney\.(?:free|away|late|lost|abandoned|sent|delivered|expected|held|in_doubt)" + WRITES),
+    ("src/stream/bytes/window.c",): re.compile(
+        r"window(?:\.|->)(?:limit|advertised|used)" + WRITES),
 }
 for part, modules in PARTS.items():
     OWNED[tuple(f"src/stream/core/{module}.{end}" for module in modules for end in "ch")] = re.compile(

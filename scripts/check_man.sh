@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Checks that the man pages exist, and that groff reports nothing about them.
+# Checks that the man pages exist, that groff reports nothing about them, and that they name every
+# option that the programs know.
 set -eu
 cd "$(dirname "$0")/.."
 for page in man/rill.1 man/rillctl.1 man/rilld.1; do
@@ -14,3 +15,11 @@ for page in man/rill.1 man/rillctl.1 man/rilld.1; do
         exit 1
     }
 done
+
+known=$(cat src/cli/*.c | grep -o '"--[a-z][a-z-]*"\|^ *"  *--[a-z][a-z-]*' | grep -o -e '--[a-z-]*' | sort -u)
+named=$(sed -e 's/\\-/-/g' -e 's/Fl -/--/g' man/*.1 | grep -o -e '--[a-z][a-z-]*' | sort -u)
+missing=$(printf '%s\n' "$known" | grep -vxF -e "$named" || true)
+[ -z "$missing" ] || {
+    echo "no man page names" $missing >&2
+    exit 1
+}

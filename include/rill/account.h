@@ -53,7 +53,7 @@ static inline void rill_account_get_waiting(const rill_account *account, rill_wa
 /*
  * Closes the connections of all its clients, which have 1 s to agree, and then the link; `closed`
  * follows. Payments under way end with what they have sent: let them end first. No client can be
- * opened on it any more. Nothing the second time.
+ * opened on it any more. A second call does nothing.
  */
 RILL_API void rill_account_close(rill_account *account);
 

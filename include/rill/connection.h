@@ -165,18 +165,18 @@ static inline void rill_connection_get_stats(const rill_connection *c, rill_conn
 typedef struct rill_last_reject {
     rill_ilp_code code;
     bool authentic; /* the receiver itself refused it, and not somebody on the way */
-    /* Who made it: an ILP address, or a word of an address's characters; "" where it says nothing.
-     * NUL-terminated. */
+    /* Who rejected the packet: an ILP address, or another text of the characters of addresses; ""
+     * if it does not say. NUL-terminated. */
     char triggered_by[RILL_ILP_MAX_ADDRESS + 1];
     /* For people: text of a stranger, to be printed escaped, cut to fit. NUL-terminated; "" */
     char message[256];
 } rill_last_reject;
 
 /*
- * The last reject on the way, or of the receiver if it had a message, into *out. An endpoint keeps
- * one, of that of its connections as a client that met it. False, and all of it 0, where there was
- * none, another connection has met a later one, or there was no memory to keep it. Allocates
- * nothing.
+ * The last reject on the way, or of the receiver if it had a message, into *out. An endpoint
+ * remembers only the latest reject of all its client connections. False, with all of *out 0: this
+ * connection had none, another one has had a later one, or there was no memory to keep it.
+ * Allocates nothing.
  */
 RILL_API bool rill_connection_get_last_reject_sized(const rill_connection *c, rill_last_reject *out,
                                                     size_t size);

@@ -56,9 +56,10 @@ typedef struct rill_endpoint_options {
     void *user;                 /* for wake, clock and wall_ns */
     rill_crypto_backend crypto; /* What encrypts. Default: RILL_CRYPTO_OPENSSL. */
     /*
-     * The most packets, of all connections, that wait for rill_endpoint_decide; at least 1. Fewer
-     * than a link has requests open, so that others go on while some wait. One connection gets no
-     * more of them than are left for others. Further ones are refused with T02. Default: 8192.
+     * The most packets, of all connections, that wait for rill_endpoint_decide; at least 1. Keep it
+     * below the number of requests that a link can have open, so that other packets go on while
+     * these wait. One connection never has more places than are free for all others. Further
+     * packets are refused with T02. Default: 8192.
      */
     uint32_t max_undecided;
     /*

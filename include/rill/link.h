@@ -46,8 +46,8 @@ typedef struct rill_message {
 #define RILL_MAX_MESSAGE_PARTS 16
 
 /*
- * What a link tells its owner. Only early and those of messages may be NULL. Called
- * from the loop, never from inside a call.
+ * What a link tells its owner. Called from the loop, never from inside a call. Only `early` and the
+ * handlers of messages (their names begin with `message`) may be NULL.
  */
 typedef struct rill_link_handlers {
     size_t size
@@ -196,8 +196,8 @@ RILL_API bool rill_link_is_up(const rill_link *l);
 
 /*
  * What a link that is not up waits for: its neighbour's name, its address, a connection,
- * handshakes, the answer to our token. until is the end of this attempt, or the beginning of the
- * next one. NOTHING while it is up.
+ * handshakes, the answer to our token. until_ns is the end of this attempt, or the beginning of
+ * the next one. NOTHING while it is up.
  */
 RILL_API void rill_link_get_waiting_sized(const rill_link *l, rill_waiting *out, size_t size);
 static inline void rill_link_get_waiting(const rill_link *l, rill_waiting *out)

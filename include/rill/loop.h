@@ -78,8 +78,8 @@ RILL_API void rill_loop_set_max_output(rill_loop *loop, size_t bytes);
  * of these kinds), RILL_ERR_NOMEM: it stays the caller's.
  */
 RILL_API RILL_MUST_CHECK int rill_loop_adopt_socket(rill_loop *loop, int fd);
-/* Closes those at whose address nobody has listened. Returns how many. rill_loop_free does so, too.
- */
+/* Closes the adopted sockets that nothing on this loop uses. Returns how many. rill_loop_free does
+ * so, too. */
 RILL_API size_t rill_loop_drop_adopted(rill_loop *loop);
 /*
  * Calls each(user, fd) for every TCP socket on which something of this loop listens, and every one

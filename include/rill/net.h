@@ -33,7 +33,7 @@ typedef struct rill_end {
 typedef struct rill_incoming {
     uint64_t amount; /* of the whole packet, our units */
     uint64_t
-        expires_at_ms;     /* milliseconds since 1970-01-01 UTC: by then it is decided or refused */
+        expires_at_ms; /* milliseconds since 1970-01-01 UTC: not decided by then, it is refused */
     uint8_t packet_id[32]; /* the same for the same packet, to write it into one's books once */
     uint64_t decision_id;  /* for rill_connection_decide */
 } rill_incoming;
@@ -193,7 +193,7 @@ static inline void rill_server_get_waiting(const rill_server *server, rill_waiti
  * Stops the server. New connections are refused with T99. Those that are open end
  * (rill_connection_end), or are closed after 5 s. Then the link closes once replies have left, and
  * `closed` follows. Clients that have told no address hear of the end in the answers to what they
- * send; for those the link stays 2 s longer. Nothing the second time.
+ * send; for those the link stays 2 s longer. A second call does nothing.
  */
 RILL_API void rill_server_close(rill_server *server);
 
@@ -225,7 +225,7 @@ static inline void rill_client_get_waiting(const rill_client *client, rill_waiti
 }
 /*
  * Closes the connection and the link at once; `closed` follows. For an end after all was sent, use
- * rill_connection_end. Nothing the second time.
+ * rill_connection_end. A second call does nothing.
  */
 RILL_API void rill_client_close(rill_client *client);
 
@@ -233,8 +233,8 @@ RILL_API void rill_client_close(rill_client *client);
  * Decides a packet that waits (`incoming`), by the clock of this moment: one that has expired is
  * refused, whatever fulfill says. A Fulfill is on its way when this returns. *fulfilled (may be
  * NULL) says what became of it.
- * RILL_ERR_NOT_FOUND: it has been decided, its time is over, or the connection is gone. It may be
- * gone for long: c is only compared.
+ * RILL_ERR_NOT_FOUND: it has been decided, its time is over, or the connection is gone. c may be
+ * the pointer of a connection that was freed: it is compared, and never read.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_decide(rill_connection *c, uint64_t decision_id,
                                                     bool fulfill, bool *fulfilled);

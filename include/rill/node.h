@@ -28,7 +28,7 @@ typedef struct rill_node rill_node;
 typedef struct rill_node_port rill_node_port;
 
 typedef enum rill_log_level {
-    RILL_LOG_WARNING = 0, /* somebody outside does wrong, or a limit is reached */
+    RILL_LOG_WARNING = 0, /* a peer misbehaves, or a limit is reached */
     RILL_LOG_INFO = 1,    /* accounts come and go */
     RILL_LOG_DEBUG = 2    /* every packet that the node itself rejects */
 } rill_log_level;
@@ -141,18 +141,19 @@ RILL_API RILL_MUST_CHECK int rill_node_open(rill_node **out, rill_loop *loop,
 
 /*
  * From now on nobody else connects, and new Prepares are rejected with T03. `drained` follows when
- * nothing is under way any more, and no Prepare has come for a tenth of a second: not as long as a
- * neighbour goes on sending, so set yourself a limit, and call rill_node_abandon then. Nothing the
- * second time, and after rill_node_close. Where a neighbour has a callback_url, ports go on taking
- * requests over HTTP until they are closed: its replies come there.
+ * nothing is under way any more, and no Prepare has come for a tenth of a second. While a neighbour
+ * goes on sending, it does not come: set yourself a limit, and call rill_node_abandon then. A
+ * second call does nothing, and neither does one after rill_node_close. If a neighbour has a
+ * callback_url, ports go on taking requests over HTTP until they are closed: its replies come
+ * there.
  */
 RILL_API void rill_node_stop(rill_node *n);
-/* Rejects with T03 all that is under way, so that nobody waits for it. After rill_node_stop
- * `drained` follows, whoever still sends. */
+/* Rejects with T03 all that is under way, so that nobody waits for it. After rill_node_stop,
+ * `drained` then follows even if neighbours still send. */
 RILL_API void rill_node_abandon(rill_node *n);
 /*
  * Closes all ports and sessions; `closed` follows. What is under way stays without an answer: see
- * rill_node_stop, which comes before. Nothing the second time.
+ * rill_node_stop, which comes before. A second call does nothing.
  */
 RILL_API void rill_node_close(rill_node *n);
 
@@ -205,7 +206,10 @@ typedef struct rill_node_port_options {
      * any. Copied. Default: NULL: none
      */
     const char *const *allow_origins;
-    /* Connections whose token is not known yet: one more, and the oldest goes. Default: 1024 */
+    /*
+     * The most connections that have not authenticated. If one more comes, the oldest is closed.
+     * Default: 1024
+     */
     uint32_t max_strangers;
     uint32_t max_sessions;    /* of BTP; and of HTTP, connections. Default: 20000 */
     uint64_t auth_timeout_ns; /* for a token to come, nanoseconds. Default: 5 s */

@@ -40,7 +40,7 @@ typedef struct rill_op_sender_options {
     uint64_t expires_in_s; /* of a new incoming payment. Default: 0: the server decides */
     const char *metadata;  /* of both payments, and seen by both: a JSON object. Default: NULL */
     uint64_t timeout_ns;   /* for each request, but to end: 5 s at most. Default: 30 s */
-    uint64_t grant_timeout_ns;   /* while a grant is pending that asks nobody. Default: 60 s */
+    uint64_t grant_timeout_ns;   /* for a grant that needs no person's consent. Default: 60 s */
     uint64_t consent_timeout_ns; /* for the person to agree. Default: 10 minutes */
     uint64_t payment_timeout_ns; /* for the payment to end, once it is made. Default: 5 minutes */
     const char *ca_file; /* PEM of authorities to trust beside the system's. Default: NULL */
@@ -69,7 +69,8 @@ typedef enum rill_op_wait {
     RILL_OP_WAIT_PERSON = 2,  /* to agree at the wallet's page */
     RILL_OP_WAIT_PAYMENT = 3, /* the wallet pays */
     RILL_OP_WAIT_ANSWER = 4,  /* cancelled while the payment is being made: timeout_ns at most */
-    RILL_OP_WAIT_END = 5 /* servers take grants back, 5 s each at most; only if it takes long */
+    /* Grants are revoked, at most 5 s for each server. Told only if it takes long. */
+    RILL_OP_WAIT_END = 5
 } rill_op_wait;
 
 /* What came of it. Valid until the handler that is told it returns. */
@@ -112,16 +113,16 @@ typedef struct rill_op_sender_handlers {
      * Both assets are known: how much is to be paid, into *amount, instead of options.amount. 0:
      * what the incoming payment still takes. An error ends it. May be NULL.
      */
-    int (*amount)(const rill_op_assets *assets, uint64_t *amount, void *user);
+    int (*amount)(const rill_op_assets *assets, uint64_t *amount, void *user) RILL_UNSET;
     /* rill_op_sender_agree goes on, now or later; rill_op_sender_cancel does not. Not NULL. */
-    void (*quoted)(const rill_op_quote *quote, void *user);
+    void (*quoted)(const rill_op_quote *quote, void *user) RILL_UNSET;
     /* A person is to open url in a browser: an http or https URL without blanks. Not NULL. */
-    void (*interact)(const char *url, void *user);
+    void (*interact)(const char *url, void *user) RILL_UNSET;
     /* Also what is new in a later version: what is not known is to be ignored. May be NULL. */
-    void (*waiting)(rill_op_wait what, void *user);
+    void (*waiting)(rill_op_wait what, void *user) RILL_UNSET;
     /* The last of all: grants are given back. Not NULL. */
-    void (*done)(const rill_op_sender_result *result, void *user);
-    void *user;
+    void (*done)(const rill_op_sender_result *result, void *user) RILL_UNSET;
+    void *user RILL_UNSET;
 } rill_op_sender_handlers;
 
 /*
@@ -141,8 +142,8 @@ RILL_API RILL_MUST_CHECK int rill_op_sender_start(rill_op_sender **out, rill_loo
 RILL_API RILL_MUST_CHECK int rill_op_sender_agree(rill_op_sender *sender);
 /*
  * Stops: grants are given back, and done follows. Once the payment was made the wallet goes on with
- * it, whatever is asked here, and done says so (may_move). From inside a handler too; again:
- * nothing.
+ * it, whatever is asked here, and done says so (may_move). May be called from a handler. A second
+ * call does nothing.
  */
 RILL_API void rill_op_sender_cancel(rill_op_sender *sender);
 /*

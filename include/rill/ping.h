@@ -73,7 +73,7 @@ static inline void rill_ping_get_waiting(const rill_ping *p, rill_waiting *out)
 {
     rill_ping_get_waiting_sized(p, out, sizeof *out);
 }
-/* Sends nothing more; done follows. Nothing the second time. */
+/* Sends nothing more; done follows. A second call does nothing. */
 RILL_API void rill_ping_close(rill_ping *p);
 
 RILL_END_DECLS

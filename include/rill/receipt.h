@@ -64,8 +64,7 @@ typedef struct rill_receipt_verifier rill_receipt_verifier;
 
 typedef struct rill_receipt_verifier_options {
     size_t size; /* sizeof(rill_receipt_verifier_options): see rill/types.h */
-    /* From its beginning on, a payment's receipts count for so long, milliseconds. Default: a day
-     */
+    /* How long receipts of a payment count after it began, milliseconds. Default: a day */
     uint64_t lifetime_ms;
     uint32_t max_streams;            /* of which it keeps a total, at least 1. Default: 1000000 */
     const rill_allocator *allocator; /* borrowed until it is freed. Default: NULL: malloc's */

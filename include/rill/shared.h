@@ -6,8 +6,8 @@
  * An endpoint needs room for the packet that it is handling, random bytes, and the contexts of its
  * cryptography: some 66 KB, of which nothing is in use between two calls. Endpoints that share it
  * take 3 KB each, or half of that where they accept no connections, and are made faster. They share
- * no connection, no account, and no secret. Records of packets that are out are shared too: as many
- * are kept as were ever out at once.
+ * no connection, no account, and no secret. They also share the records of packets in flight: room
+ * for as many as were ever in flight at once is kept.
  */
 #ifndef RILL_SHARED_H
 #define RILL_SHARED_H

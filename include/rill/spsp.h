@@ -124,7 +124,7 @@ typedef struct rill_spsp_query rill_spsp_query;
 /*
  * Asks the server of a receiver (rill_receiver_url) for credentials. done is called once, from the
  * loop, never from inside this call; the query is over then. All arguments are copied. Proxies are
- * those of the environment (https_proxy, no_proxy); http to this machine goes by none.
+ * those of the environment (https_proxy, no_proxy); requests by http to this machine use no proxy.
  * RILL_ERR_MALFORMED, RILL_ERR_UNSUPPORTED, RILL_ERR_BUFFER: not a receiver, *problem (may be NULL)
  * says why, a static text. RILL_ERR_INVALID: one receipt option
  * without the other, or options that were not initialised. RILL_ERR_UNSUPPORTED: also an option of

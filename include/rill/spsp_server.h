@@ -82,8 +82,8 @@ typedef struct rill_spsp_server_options {
     void *user;
     uint16_t port; /* 0: any that is free. Default: 0 */
     /*
-     * Connections at a time, at least 1. For one more the oldest is dropped, once it is half a
-     * second old; the new one waits until then. Default: 1024.
+     * The most connections at a time, at least 1. If one more comes, the oldest is closed, but not
+     * before it is 500 ms old. Until then the new one waits. Default: 1024.
      */
     uint32_t max_connections;
     uint64_t idle_timeout_ns; /* of a connection that asks nothing. Default: 60 s */

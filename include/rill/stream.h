@@ -112,8 +112,8 @@ RILL_API RILL_MUST_CHECK int rill_stream_send_total(rill_stream *s, uint64_t tot
 /*
  * Gives up a rill_stream_send_total that is under way: the send max is lowered to what is sent and
  * in flight, and RILL_EVENT_SEND_TOTAL_END comes with RILL_ERR_CANCELLED. What is in flight may
- * still arrive; what comes back of it is not sent again, until the send max is set anew. The stream
- * stays open. Does nothing if none is under way.
+ * still arrive. If a packet is rejected, its money is not sent again before the send max is raised.
+ * The stream stays open. Does nothing if none is under way.
  */
 RILL_API void rill_stream_stop_sending(rill_stream *s);
 
@@ -123,7 +123,7 @@ RILL_API void rill_stream_stop_sending(rill_stream *s);
  * nanoseconds, or RILL_NEVER). RILL_ERR_STATE: another one is under way. RILL_ERR_CLOSED.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_receive_total(rill_stream *s, uint64_t total,
-                                                       uint64_t deadline);
+                                                       uint64_t deadline_ns);
 
 /*
  * How much of what the connection can send this stream gets, compared with the weights of the other
@@ -159,7 +159,7 @@ RILL_API rill_bytes rill_stream_peek(const rill_stream *s);
  */
 RILL_API void rill_stream_consume(rill_stream *s, size_t len);
 
-/* Offsets of the byte streams: so many bytes, from the first one on. */
+/* Positions in the two byte streams: numbers of bytes since the stream was opened. */
 typedef struct rill_stream_offsets {
     uint64_t written;
     /*

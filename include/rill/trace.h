@@ -63,7 +63,8 @@ typedef struct rill_trace_handlers {
     size_t size RILL_SIZE_OF(struct rill_trace_handlers); /* see rill/types.h */
     /* For each packet, in the order in which they were sent. The first is RILL_TRACE_REACH. */
     void (*answered)(const rill_trace_answer *answer, void *user) RILL_UNSET;
-    /* After all packets: first those of time, from the least on, then those of amounts. */
+    /* After all packets: first the ranges of time, the shortest first, then those of amounts, the
+     * smallest first. */
     void (*range)(const rill_trace_range *range, void *user) RILL_UNSET;
     /*
      * The last call: it is gone when this returns. RILL_OK: all was asked, or it was closed.
@@ -77,7 +78,10 @@ typedef struct rill_trace_options {
     size_t size;                           /* sizeof(rill_trace_options): see rill/types.h */
     const char *link_uri;                  /* Default: NULL: rill_link_uri_from_environment */
     const rill_link_options *link_options; /* copied. Default: NULL: the defaults */
-    /* The time of the packets that have all of it. At least 2 ms, at most an hour. Default: 30 s */
+    /*
+     * How long packets that do not test the time live. At least 2 ms, at most an hour. Default: 30
+     * s
+     */
     uint64_t packet_time_ns;
     uint64_t late_ns; /* how long to wait for answers after a packet has expired. Default: 1 s */
     /* The largest amount, units of our account; 0: none is asked. Default: the largest there is */
@@ -111,7 +115,7 @@ static inline void rill_trace_get_waiting(const rill_trace *t, rill_waiting *out
 {
     rill_trace_get_waiting_sized(t, out, sizeof *out);
 }
-/* Sends nothing more; done follows, without ranges. Nothing the second time. */
+/* Sends nothing more; done follows, without ranges. A second call does nothing. */
 RILL_API void rill_trace_close(rill_trace *t);
 
 RILL_END_DECLS

@@ -40,7 +40,7 @@ static const ctl_option who_options[] = {
 
 static const ctl_option accounts_options[] = {
     {"--new-token", NULL, "the node makes a token for the account, and shows it once"},
-    {"--drop-old-tokens", NULL, "and those that it had before are good no more"},
+    {"--drop-old-tokens", NULL, "earlier tokens of the account stop working"},
     {"--who", "NAME", "who did this, for the audit. Default: your user name"},
     {NULL, NULL, NULL},
 };

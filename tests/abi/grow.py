@@ -10,7 +10,9 @@ import sys
 # Those that begin with their size, and those that the library fills in: rill/types.h.
 GROWN = re.compile(r"^typedef struct (rill_(?:\w+_options|\w*handlers|\w+_stats|stream_totals|"
                    r"stream_offsets|waiting|event|end|incoming|pay_result|node_account|node_neighbour|spsp_asked|"
-                   r"spsp_answer|spsp_result|op_result|incoming_payment)) \{\n(.*?)^\} \1;",
+                   r"spsp_answer|spsp_result|spsp_posted|op_result|op_assets|op_quote|op_sender_result|"
+                   r"receiver_result|incoming_payment|quote_path|quote_terms|payment_state|last_reject|"
+                   r"node_identity|trace_answer|trace_range)) \{\n(.*?)^\} \1;",
                    re.MULTILINE | re.DOTALL)
 MEMBER = "    uint64_t grown[4];\n"
 

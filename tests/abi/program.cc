@@ -51,9 +51,24 @@ void on_closed(int error, const char *, void *)
 
 void on_up(rill_link *, void *) {}
 
-// One handler of many, and the size by itself.
+// One handler of many, and the size by itself: of every struct of handlers that there is.
 constexpr rill_handlers handlers = {.closed = on_closed};
 constexpr rill_link_handlers link_handlers = {.up = on_up};
+[[maybe_unused]] constexpr rill_account_handlers account_handlers = {
+    .ready = [](rill_account *, void *) {}};
+[[maybe_unused]] constexpr rill_node_handlers node_handlers = {.drained = [](void *) {}};
+[[maybe_unused]] constexpr rill_op_sender_handlers op_sender_handlers = {
+    .done = [](const rill_op_sender_result *, void *) {}};
+[[maybe_unused]] constexpr rill_payment_handlers payment_handlers = {
+    .done = [](int, bool, const rill_pay_result *, void *) {}};
+[[maybe_unused]] constexpr rill_ping_handlers ping_handlers = {
+    .done = [](int, bool, const char *, void *) {}};
+[[maybe_unused]] constexpr rill_quote_handlers quote_handlers = {
+    .quoted = [](rill_quote *, const rill_quote_path *, void *) {}};
+[[maybe_unused]] constexpr rill_spsp_server_handlers spsp_server_handlers = {
+    .closed = [](void *) {}};
+[[maybe_unused]] constexpr rill_trace_handlers trace_handlers = {
+    .done = [](int, bool, const char *, void *) {}};
 
 void post(void *user)
 {

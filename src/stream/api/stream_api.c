@@ -84,7 +84,7 @@ int rill_stream_set_receive_max(rill_stream *s, uint64_t receive_max)
     return RILL_OK;
 }
 
-int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
+int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline_ns)
 {
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
@@ -100,7 +100,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->out->given_up = false;
     s->out->vain = RILL_OK;
     s->out->goal = total;
-    s->out->goal_deadline = deadline;
+    s->out->goal_deadline = deadline_ns;
     s->out->goal_set = true;
     rill_streams_pay(&s->connection->streams);
     rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
@@ -122,19 +122,17 @@ void rill_stream_stop_sending(rill_stream *s)
     rill_connection_wake(s->connection);
 }
 
-int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
+int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline_ns)
 {
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed)
         return RILL_ERR_CLOSED;
     if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVE_TOTAL_END)))
         return RILL_ERR_STATE;
-    if (total > s->in.window.limit) {
-        s->in.window.limit = total;
+    if (rill_receive_window_raise(&s->in.window, total))
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), true);
-    }
     s->in.goal = total;
-    s->in.goal_deadline = deadline;
+    s->in.goal_deadline = deadline_ns;
     s->receive_goal_set = true;
     rill_stream_mark(s, RILL_MARK_TIMER);
     rill_settle_call(s->connection, now_ns);

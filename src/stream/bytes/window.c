@@ -22,16 +22,30 @@ bool rill_send_window_raise(rill_send_window *w, uint64_t limit)
     return true;
 }
 
+void rill_send_window_set(rill_send_window *w, uint64_t limit)
+{
+    w->limit = limit;
+}
+
 void rill_send_window_use(rill_send_window *w, uint64_t amount)
 {
     w->used = rill_add_sat(w->used, amount);
 }
 
-void rill_receive_window_init(rill_receive_window *w, uint64_t limit)
+void rill_receive_window_init(rill_receive_window *w, uint64_t assumed, uint64_t limit)
 {
+    assert(assumed <= limit); /* who relies on it may send that much */
     w->limit = limit;
-    w->advertised = 0;
+    w->advertised = assumed;
     w->used = 0;
+}
+
+bool rill_receive_window_raise(rill_receive_window *w, uint64_t limit)
+{
+    if (limit <= w->limit)
+        return false;
+    w->limit = limit;
+    return true;
 }
 
 bool rill_receive_window_set(rill_receive_window *w, uint64_t limit)

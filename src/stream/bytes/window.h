@@ -17,6 +17,8 @@ typedef struct rill_send_window {
 void rill_send_window_init(rill_send_window *w, uint64_t limit);
 /* True where the limit rose; a lower one is ignored. */
 bool rill_send_window_raise(rill_send_window *w, uint64_t limit);
+/* Also lower: for a peer whose limit falls. */
+void rill_send_window_set(rill_send_window *w, uint64_t limit);
 void rill_send_window_use(rill_send_window *w, uint64_t amount);
 
 /* What we allow the other side. */
@@ -26,7 +28,10 @@ typedef struct rill_receive_window {
     uint64_t used;       /* the highest that it has used */
 } rill_receive_window;
 
-void rill_receive_window_init(rill_receive_window *w, uint64_t limit);
+/* assumed: what the other side takes for granted until it is told; at most limit. */
+void rill_receive_window_init(rill_receive_window *w, uint64_t assumed, uint64_t limit);
+/* True where the limit rose; a lower one is ignored. */
+bool rill_receive_window_raise(rill_receive_window *w, uint64_t limit);
 /* False where limit is below what was advertised. */
 RILL_MUST_CHECK bool rill_receive_window_set(rill_receive_window *w, uint64_t limit);
 /* Whether the other side may use up to `total`. */

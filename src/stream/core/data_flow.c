@@ -14,9 +14,7 @@
 void rill_data_flow_init(rill_data_flow *d, uint64_t buffer, uint64_t now_ns)
 {
     rill_send_window_init(&d->send_window, ASSUMED_CONNECTION_WINDOW);
-    rill_receive_window_init(&d->receive_window, ASSUMED_CONNECTION_WINDOW);
-    d->receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
-    d->receive_window.limit = buffer;
+    rill_receive_window_init(&d->receive_window, ASSUMED_CONNECTION_WINDOW, buffer);
     rill_receive_tuning_init(&d->receive_tuning, buffer, now_ns);
 }
 

@@ -24,7 +24,7 @@ void rill_data_flow_init(rill_data_flow *d, uint64_t buffer, uint64_t now_ns);
 /* The other side's limit, which has fallen: only where it forgets streams that are closed. */
 static inline void rill_data_flow_set_limit(rill_data_flow *d, uint64_t limit)
 {
-    d->send_window.limit = limit;
+    rill_send_window_set(&d->send_window, limit);
 }
 /* Replies to packets up to this one may be older than the limit. */
 static inline void rill_data_flow_limit_is_of(rill_data_flow *d, uint64_t sequence)

@@ -37,12 +37,10 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
     s->weight = 1;
     s->out = &e->unused_out;
     s->in.goal_deadline = RILL_NEVER;
-    rill_receive_window_init(&s->in.window, 0);
-    s->in.window.limit = c->options->default_receive_max;
+    rill_receive_window_init(&s->in.window, 0, c->options->default_receive_max);
     rill_send_window_init(&s->send_window, ASSUMED_STREAM_WINDOW);
-    rill_receive_window_init(&s->receive_window, ASSUMED_STREAM_WINDOW);
-    s->receive_window.advertised = ASSUMED_STREAM_WINDOW;
-    s->receive_window.limit = c->options->stream_receive_buffer;
+    rill_receive_window_init(&s->receive_window, ASSUMED_STREAM_WINDOW,
+                             c->options->stream_receive_buffer);
     rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer, now_ns);
     /* A place in the heap: from now on the timer is only moved. */
     if (rill_heap_add(&e->heap, &s->deadline.timer, RILL_NEVER) != RILL_OK ||
