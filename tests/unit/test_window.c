@@ -43,7 +43,7 @@ static void test_a_receive_window_keeps_its_word(void **state)
     rill_receive_window w;
 
     (void)state;
-    rill_receive_window_init(&w, 100);
+    rill_receive_window_init(&w, 0, 100);
     assert_true(rill_receive_window_set(&w, 50)); /* not told to the other side yet */
     assert_true(rill_receive_window_advertise(&w) == 50);
     assert_false(rill_receive_window_set(&w, 49));
@@ -59,7 +59,7 @@ static void test_used_is_the_highest(void **state)
     rill_receive_window w;
 
     (void)state;
-    rill_receive_window_init(&w, 100);
+    rill_receive_window_init(&w, 0, 100);
     rill_receive_window_use(&w, 40);
     rill_receive_window_use(&w, 20);
     assert_true(w.used == 40);
@@ -70,7 +70,7 @@ static void test_worth_telling(void **state)
     rill_receive_window w;
 
     (void)state;
-    rill_receive_window_init(&w, 100);
+    rill_receive_window_init(&w, 0, 100);
     assert_true(rill_receive_window_worth_telling(&w, 100));
     assert_false(rill_receive_window_worth_telling(&w, 101));
     (void)rill_receive_window_advertise(&w);
