@@ -18,7 +18,8 @@ int main(void)
     int error = RILL_OK;
     if (rill_receiver_url("$wallet.example/alice", false, url, sizeof url, NULL) ||
         strcmp(url, "https://wallet.example/alice") != 0 || rill_loop_new(&loop, NULL) ||
-        rill_spsp_query_start(&query, loop, "http://127.0.0.1:1/alice", NULL, on_done, &error, NULL))
+        rill_spsp_query_start(&query, loop, "http://127.0.0.1:1/alice", NULL, on_done, &error,
+                              NULL))
         return 1;
     return rill_loop_run(loop) || rill_loop_free(loop) || error != RILL_ERR_CONNECT ? 2 : 0;
 }
