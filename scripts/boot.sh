@@ -7,7 +7,7 @@ set -euo pipefail
 build=$(realpath "$1") root=$PWD/build/boot/root here=$PWD
 limit=120 # seconds for the system to come up, and for the tests
 packages=systemd,systemd-sysv,dbus,libuv1,libssl3,libjansson4,libhttp-parser2.9,libnghttp2-14
-packages+=,libcurl4,libsqlite3-0,libyaml-0-2
+packages+=,libcurl4,libsqlite3-0,libyaml-0-2,procps
 
 # What build/ has found on this machine may be more than the programs need.
 needed=$(objdump -p "$build/src/cli/rilld" "$build/src/cli/rill" | grep -o 'libIPSec_MB' | sort -u || true)
