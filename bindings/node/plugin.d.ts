@@ -7,8 +7,8 @@ declare namespace pluginFromEnvironment {
   /** BTP over a WebSocket. Events: connect, disconnect. */
   class Plugin extends EventEmitter implements PluginInterface {
     static readonly version: 2
-    /** server: btp+ws://[account]:[token]@host:port, or btp+wss. */
-    constructor (opts: { server: string })
+    /** server: btp+ws://[account]:[token]@host:port, or btp+wss. Account and token may be beside it instead. */
+    constructor (opts: { server: string, btpAccount?: string, btpToken?: string })
     connect (): Promise<void>
     disconnect (): Promise<void>
     isConnected (): boolean

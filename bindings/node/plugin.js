@@ -147,11 +147,19 @@ function parseServer (server) {
   return { url: url.href, account: username, token: password }
 }
 
+/** As ilp-plugin-btp, which takes account and token beside the server too, but not in both places. */
+function credentialsOf ({ server, btpAccount = '', btpToken = '' }) {
+  const { url, account, token } = parseServer(server)
+  if (!btpAccount && !btpToken) return { url, account, token }
+  if (account || token) throw new Error('account and token are in server and beside it: give them once')
+  return { url, account: btpAccount, token: btpToken }
+}
+
 class RillPlugin extends EventEmitter {
-  /** opts.server: btp+ws://[account]:[token]@host:port */
+  /** opts.server: btp+ws://[account]:[token]@host:port; or without them, and opts.btpAccount, opts.btpToken. */
   constructor (opts) {
     super()
-    const { url, account, token } = parseServer(opts.server)
+    const { url, account, token } = credentialsOf(opts)
     this._url = url
     this._account = account
     this._token = token
@@ -354,9 +362,18 @@ class RillPlugin extends EventEmitter {
 }
 RillPlugin.version = 2
 
-/** Of ILP_CREDENTIALS or ILP_BTP_SERVER, or of a node on this machine; each has an account of its own. */
+/**
+ * Of ILP_CREDENTIALS or ILP_BTP_SERVER, or of a node on this machine; each has an account of its own.
+ * As with ilp-plugin, ILP_PLUGIN names another module of plugins, which the program has installed.
+ */
 function pluginFromEnvironment ({ name = '' } = {}) {
-  if (process.env.ILP_CREDENTIALS) return new RillPlugin(JSON.parse(process.env.ILP_CREDENTIALS))
+  const credentials = process.env.ILP_CREDENTIALS ? JSON.parse(process.env.ILP_CREDENTIALS) : undefined
+  const module = process.env.ILP_PLUGIN || 'ilp-plugin-btp'
+  if (module !== 'ilp-plugin-btp') {
+    const found = require(require.resolve(module, { paths: [process.cwd(), __dirname] }))
+    return new (found.default || found)(credentials || {})
+  }
+  if (credentials) return new RillPlugin(credentials)
   const url = new URL((process.env.ILP_BTP_SERVER || 'btp+ws://localhost:7768').replace(/^btp\+/, ''))
   url.username = name
   url.password = randomBytes(16).toString('hex')

@@ -4,8 +4,10 @@
 // with the plugin of this package; and what that plugin does when things break.
 const assert = require('assert')
 const fs = require('fs')
+const os = require('os')
 const path = require('path')
 const { once } = require('events')
+const { WebSocketServer } = require('ws')
 const { startNode, startMoneyd, project, run } = require('../support/rilld')
 const { Plugin, pluginFromEnvironment } = require('../../plugin')
 const api = require('../..')
@@ -163,6 +165,71 @@ module.exports = [
       delete process.env.ILP_BTP_SERVER
       await own.connect()
       await own.disconnect()
+    }
+  },
+  {
+    name: 'the plugin: what the environment says',
+    once: true,
+    async run (t) {
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rill-plugin-'))
+      t.later(() => fs.rmSync(folder, { recursive: true }))
+      const another = path.join(folder, 'another.js')
+      fs.writeFileSync(another, 'module.exports = class { constructor (options) { this.options = options } }')
+      const made = variables => {
+        const before = {}
+        for (const [name, value] of Object.entries(variables)) {
+          before[name] = process.env[name]
+          process.env[name] = value
+        }
+        try {
+          return pluginFromEnvironment()
+        } finally {
+          for (const [name, value] of Object.entries(before)) {
+            if (value === undefined) delete process.env[name]
+            else process.env[name] = value
+          }
+        }
+      }
+      const server = 'btp+ws://127.0.0.1:1'
+      const beside = made({ ILP_CREDENTIALS: JSON.stringify({ server, btpAccount: 'alice', btpToken: 'secret' }) })
+      assert.deepStrictEqual([beside._url, beside._account, beside._token], ['ws://127.0.0.1:1/', 'alice', 'secret'])
+      const inside = made({ ILP_CREDENTIALS: '{"server":"btp+ws://bob:other@127.0.0.1:1"}', ILP_PLUGIN: 'ilp-plugin-btp' })
+      assert.deepStrictEqual([inside._account, inside._token], ['bob', 'other'])
+      assert.throws(() => made({ ILP_CREDENTIALS: '{"server":"btp+ws://bob:other@127.0.0.1:1","btpToken":"x"}' }), /give them once/)
+      assert.throws(() => made({ ILP_CREDENTIALS: 'no JSON' }), SyntaxError)
+      assert.deepStrictEqual(made({ ILP_PLUGIN: another, ILP_CREDENTIALS: '{"a":1}' }).options, { a: 1 })
+      assert.throws(() => made({ ILP_PLUGIN: 'ilp-plugin-that-nobody-has' }), { code: 'MODULE_NOT_FOUND' })
+      const own = made({ ILP_BTP_SERVER: server })
+      assert.match(own._token, /^[0-9a-f]{32}$/)
+    }
+  },
+  {
+    name: 'the plugin: a node that answers with a BTP error, with nothing, or never',
+    once: true,
+    async run (t) {
+      // Its frames: a type, an id of four bytes, and a length before the rest.
+      const node = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+      t.later(() => node.close())
+      await once(node, 'listening')
+      const error = Buffer.concat([Buffer.from('F00'), Buffer.from('\x10NotAcceptedError\x1020260101000000.0\x00', 'latin1'), Buffer.from([1, 0])])
+      let asked = 0
+      node.on('connection', socket => socket.on('message', bytes => {
+        const id = bytes.subarray(1, 5)
+        const nothing = Buffer.concat([Buffer.from([1]), id, Buffer.from([2, 1, 0])])
+        asked++
+        if (asked === 2) socket.send(Buffer.concat([Buffer.from([2]), id, Buffer.from([error.length]), error]))
+        else if (asked < 4) socket.send(nothing)
+      }))
+      const client = new Plugin({ server: `btp+ws://a:b@127.0.0.1:${node.address().port}` })
+      await client.connect()
+      await assert.rejects(client.sendData(Buffer.from([12, 0])), /^Error: the node answered F00 NotAcceptedError/)
+      await assert.rejects(client.sendData(Buffer.from([12, 0])), /^Error: the node answered without ilp data/)
+      const never = client.sendData(Buffer.from([12, 0]))
+      await t.until('it was asked', () => asked === 4)
+      const [[id, request]] = client._requests
+      request.at -= 36000 // as if it had waited for so long
+      await assert.rejects(never, new RegExp(`^Error: the node has not answered request ${id}`))
+      await client.disconnect()
     }
   },
   {
