@@ -32,6 +32,17 @@ void failing_memory_init(failing_memory *m, unsigned long fail_at, unsigned long
 /* Checks the blocks that were freed last, and lets them go. Blocks in use stay in use. */
 void failing_memory_end(failing_memory *m);
 
+/* From now on all but the next n are refused; or none is. */
+static inline void failing_memory_after(failing_memory *m, unsigned long n)
+{
+    m->fail_at = m->asked + n + 1;
+    m->fail_for = FAILING_FOR_EVER;
+}
+static inline void failing_memory_well(failing_memory *m)
+{
+    m->fail_at = 0;
+}
+
 /* What the allocator does, for other interfaces: here size 0 is allowed, and ptr may be NULL. */
 void *failing_memory_realloc(failing_memory *m, void *ptr, size_t size);
 void failing_memory_free(failing_memory *m, void *ptr);

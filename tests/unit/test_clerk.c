@@ -10,6 +10,7 @@
 #include <rill/error.h>
 
 #include "connector/clerk.h"
+#include "support/failing_memory.h"
 #include <cmocka.h>
 
 /* A store that does what it is told: it keeps the last batch until it is asked. */
@@ -27,25 +28,7 @@ static uint64_t kept;
 static unsigned kept_calls;
 static char problem[64];
 static unsigned failing_calls;
-static long allocations_left; /* -1: any number */
-
-static void *reallocate(void *user, void *old, size_t size)
-{
-    (void)user;
-    if (allocations_left == 0)
-        return NULL;
-    if (allocations_left > 0)
-        allocations_left--;
-    return realloc(old, size);
-}
-
-static void release(void *user, void *old)
-{
-    (void)user;
-    free(old);
-}
-
-static const rill_allocator allocator = {reallocate, release, NULL};
+static failing_memory memory;
 
 static void take(rill_store *s, const rill_store_batch *batch)
 {
@@ -81,18 +64,18 @@ static int set_up(void **state)
 {
     (void)state;
     const rill_i128 zero = rill_wide_signed(rill_wide(0));
-    const rill_clerk_options o = {.allocator = &allocator,
+    const rill_clerk_options o = {.allocator = &memory.allocator,
                                   .durability = RILL_DURABILITY_FULL,
                                   .kept = on_kept,
                                   .failing = on_failing,
                                   .seed = 5};
-    allocations_left = -1;
+    failing_memory_init(&memory, 0, 0);
     disk = (fake){.store = {&ops}};
     kept = 0;
     kept_calls = 0;
     failing_calls = 0;
     problem[0] = '\0';
-    rill_books_init(&books, &allocator, 7);
+    rill_books_init(&books, &memory.allocator, 7);
     rill_balance_init(&alice, 3, 0, zero);
     rill_balance_init(&bob, 4, 0, zero);
     alice.credit = RILL_NO_LIMIT;
@@ -106,6 +89,8 @@ static int tear_down(void **state)
     (void)state;
     rill_clerk_clear(&clerk);
     rill_books_clear(&books);
+    assert_int_equal(memory.blocks, 0);
+    failing_memory_end(&memory);
     return 0;
 }
 
@@ -302,29 +287,29 @@ static void test_without_memory(void **state)
     const rill_store_account a = {5, RILL_HOLDER_NEIGHBOUR, "carol", "USD", 2, 7};
     rill_store_entry e = entry("k", 3);
     uint64_t group = 0;
-    for (long n = 0;; n++) {
-        allocations_left = n;
+    for (unsigned long n = 0;; n++) {
+        failing_memory_after(&memory, n);
         int rc = rill_clerk_enter(&clerk, &bob, &e, &group);
-        allocations_left = -1;
+        failing_memory_well(&memory);
         if (rc == RILL_OK)
             break;
         assert_int_equal(rc, RILL_ERR_NOMEM);
         assert_true(rill_clerk_is_done(&clerk));
         assert_true(n < 20);
     }
-    for (long n = 0;; n++) {
-        allocations_left = n;
+    for (unsigned long n = 0;; n++) {
+        failing_memory_after(&memory, n);
         int rc = rill_clerk_open_account(&clerk, &a);
-        allocations_left = -1;
+        failing_memory_well(&memory);
         if (rc == RILL_OK)
             break;
         assert_int_equal(rc, RILL_ERR_NOMEM);
         assert_true(n < 20);
     }
-    allocations_left = 0;
+    failing_memory_after(&memory, 0);
     rill_clerk_turn(&clerk, 0);
     assert_null(disk.batch);
-    allocations_left = -1;
+    failing_memory_well(&memory);
     rill_clerk_turn(&clerk, 0);
     assert_int_equal(disk.batch->entry_count, 1);
     assert_int_equal(disk.batch->account_count, 1);

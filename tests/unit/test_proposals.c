@@ -4,30 +4,14 @@
 
 #include <jansson.h>
 
+#include "support/failing_memory.h"
+
 #define TWO EXAMPLE "admin: {port: 1, tokens: [env:A, env:B], two-people: true}\n"
 #define DEPOSIT(more)                                                                              \
     "{\"kind\":\"deposit\",\"amount\":\"70\",\"who\":\"maria\",\"note\":\"gift\"" more "}"
 #define ADA "{\"who\":\"ada\"}"
 
-static long allocations_left = -1; /* -1: any number */
-
-static void *reallocate(void *user, void *old, size_t size)
-{
-    (void)user;
-    if (allocations_left == 0)
-        return NULL;
-    if (allocations_left > 0)
-        allocations_left--;
-    return realloc(old, size);
-}
-
-static void release(void *user, void *old)
-{
-    (void)user;
-    free(old);
-}
-
-static const rill_allocator memory = {reallocate, release, NULL};
+static failing_memory memory;
 
 static rill_admin_answer told(const char *person, const char *method, const char *path,
                               const char *body)
@@ -70,8 +54,8 @@ static int two(void **state)
     (void)state;
     set_up(NULL);
     end();
-    core_memory = &memory;
-    allocations_left = -1;
+    failing_memory_init(&memory, 0, 0);
+    core_memory = &memory.allocator;
     store = (disk){.store = {&disk_ops}};
     assert_int_equal(begin(TWO), RILL_OK);
     turn();
@@ -82,7 +66,10 @@ static int two(void **state)
 static int no_more(void **state)
 {
     core_memory = NULL;
-    return tear_down(state);
+    int rc = tear_down(state);
+    assert_int_equal(memory.blocks, 0);
+    failing_memory_end(&memory);
+    return rc;
 }
 
 static const rill_store_entry *entry_of(rill_entry_kind kind)
@@ -187,10 +174,10 @@ static void test_without_memory(void **state)
     (void)state;
     static const char where[] = "/v1/accounts/alice/entries";
     unsigned status = 0;
-    for (long most = 0; status != 202; most++) {
-        allocations_left = most;
+    for (unsigned long most = 0; status != 202; most++) {
+        failing_memory_after(&memory, most);
         rill_admin_answer answer = told("env:A", "POST", where, DEPOSIT(""));
-        allocations_left = -1;
+        failing_memory_well(&memory);
         status = answer.status;
         assert_true(status == 202 || status == 503);
         assert_int_equal(rill_core_all_proposals(core)->count, status == 202);
@@ -200,10 +187,10 @@ static void test_without_memory(void **state)
     booked(ALICE, 0);
     char path[64];
     snprintf(path, sizeof path, "/v1/proposals/%s", rill_core_all_proposals(core)->first->name);
-    for (long most = 0; rill_core_all_proposals(core)->count > 0; most++) {
-        allocations_left = most;
+    for (unsigned long most = 0; rill_core_all_proposals(core)->count > 0; most++) {
+        failing_memory_after(&memory, most);
         rill_admin_answer answer = told("env:B", "POST", path, ADA);
-        allocations_left = -1;
+        failing_memory_well(&memory);
         assert_true(answer.status == 201 || answer.status == 200 || answer.status == 503);
         rill_admin_free(&answer);
         assert_in_range(most, 0, 100);

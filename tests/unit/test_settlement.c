@@ -13,6 +13,7 @@
 
 #include "connector/core_engines.h"
 #include "ilp/peer.h"
+#include "support/failing_memory.h"
 
 static struct {
     rill_store store; /* first */
@@ -54,25 +55,7 @@ static unsigned told_count;
     "routes: [{prefix: g.bob, account: bob}]\n"
 #define ENGINE "settlement: {engine: 'http://localhost:1', threshold: 1000, settle-to: 100}"
 
-static long allocations_left; /* -1: any number */
-
-static void *reallocate(void *user, void *old, size_t size)
-{
-    (void)user;
-    if (allocations_left == 0)
-        return NULL;
-    if (allocations_left > 0)
-        allocations_left--;
-    return realloc(old, size);
-}
-
-static void release(void *user, void *old)
-{
-    (void)user;
-    free(old);
-}
-
-static const rill_allocator allocator = {reallocate, release, NULL};
+static failing_memory memory;
 
 static void take(rill_store *s, const rill_store_batch *batch)
 {
@@ -193,7 +176,7 @@ static void make(const char *yaml)
     now = (rill_now){RILL_SECOND, WALL};
     call_count = told_count = 0;
     call_result = RILL_OK;
-    allocations_left = -1;
+    failing_memory_init(&memory, 0, 0);
     first_problem[0] = last_line[0] = '\0';
     crypto = rill_crypto_new(rill_allocator_default());
     rill_arena_init(&arenas[0], rill_allocator_default());
@@ -202,7 +185,7 @@ static void make(const char *yaml)
                      RILL_OK);
     config = configs[0];
     const rill_core_options o = {
-        .allocator = &allocator,
+        .allocator = &memory.allocator,
         .config = &config,
         .crypto = crypto,
         .now = core_now,
@@ -244,6 +227,8 @@ static int tear_down(void **state)
     rill_arena_clear(&arenas[0]);
     rill_arena_clear(&arenas[1]);
     rill_crypto_free(crypto);
+    assert_int_equal(memory.blocks, 0);
+    failing_memory_end(&memory);
     return 0;
 }
 
@@ -464,12 +449,12 @@ static void test_messages_without_memory(void **state)
 {
     (void)state;
     size_t first = call_count;
-    for (long n = 0;; n++) {
+    for (unsigned long n = 0;; n++) {
         const uint64_t request = (uint64_t)n;
         assert_in_range(n, 0, 30);
-        allocations_left = n;
+        failing_memory_after(&memory, n);
         says(&bob, request, rill_peer_condition, 0, "x");
-        allocations_left = -1;
+        failing_memory_well(&memory);
         if (call_count > first)
             break;
         const kept *k = answer_to(&bob, request);
@@ -479,26 +464,26 @@ static void test_messages_without_memory(void **state)
         assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
         assert_int_equal(bobs()->settling->messages, 0);
     }
-    allocations_left = 0;
+    failing_memory_after(&memory, 0);
     engine_answers(first, 201, "world");
-    allocations_left = -1;
+    failing_memory_well(&memory);
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
-    for (long n = 0;; n++) {
+    for (unsigned long n = 0;; n++) {
         assert_in_range(n, 0, 30);
-        allocations_left = n;
+        failing_memory_after(&memory, n);
         rill_engine_reply r = asks("POST", "/accounts/bob/messages", "", "hi");
-        allocations_left = -1;
+        failing_memory_well(&memory);
         if (r.message != 0)
             break;
         assert_int_equal(r.status, 503);
         assert_int_equal(bobs()->settling->messages, 0);
     }
-    for (long n = 0;; n++) {
+    for (unsigned long n = 0;; n++) {
         assert_in_range(n, 0, 30);
-        allocations_left = n;
+        failing_memory_after(&memory, n);
         rill_engine_reply r =
             asks("POST", "/accounts/bob/settlements", "k", "{\"amount\":\"5\",\"scale\":2}");
-        allocations_left = -1;
+        failing_memory_well(&memory);
         if (r.status == 201)
             break;
         assert_int_equal(r.status, 503);
@@ -516,10 +501,10 @@ static void test_reload_without_memory(void **state)
         EXAMPLE("settlement: {engine: 'http://localhost:7', threshold: 7, token: env:T}");
     assert_int_equal(rill_config_read(&configs[1], &arenas[1], yaml, strlen(yaml), report, NULL),
                      RILL_OK);
-    for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
-        allocations_left = n;
+    for (unsigned long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        failing_memory_after(&memory, n);
         rc = rill_core_prepare(&change, core, &configs[1], report, NULL);
-        allocations_left = -1;
+        failing_memory_well(&memory);
         assert_string_equal(bobs()->settling->terms.engine->url, "http://localhost:1");
         assert_int_equal(bobs()->settling->terms.threshold, 1000);
     }
@@ -796,10 +781,11 @@ static void test_what_is_outstanding_of_nobody(void **state)
     engine_answers(0, 0, "");
     assert_int_equal(rill_core_end_outstanding(core, text("ev"), &word, &a, &group),
                      RILL_ERR_NOT_FOUND);
-    for (long n = 0, rc = RILL_ERR_NOMEM; rc == RILL_ERR_NOMEM; n++) {
-        allocations_left = n;
+    int rc = RILL_ERR_NOMEM;
+    for (unsigned long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        failing_memory_after(&memory, n);
         rc = rill_core_end_outstanding(core, text("eve"), &word, &a, &group);
-        allocations_left = -1;
+        failing_memory_well(&memory);
         assert_true(rc == RILL_OK || rc == RILL_ERR_NOMEM);
         assert_true(rill_core_is_even(core));
     }

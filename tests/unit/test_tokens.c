@@ -9,30 +9,13 @@
 #include <rill/error.h>
 
 #include "connector/tokens.h"
+#include "support/failing_memory.h"
 #include <cmocka.h>
 
 static rill_tokens tokens;
 static rill_crypto *crypto;
-static long allocations_left; /* -1: any number */
+static failing_memory memory;
 static int alice, bob;
-
-static void *reallocate(void *user, void *old, size_t size)
-{
-    (void)user;
-    if (allocations_left == 0)
-        return NULL;
-    if (allocations_left > 0)
-        allocations_left--;
-    return realloc(old, size);
-}
-
-static void release(void *user, void *old)
-{
-    (void)user;
-    free(old);
-}
-
-static const rill_allocator allocator = {reallocate, release, NULL};
 
 static rill_bytes text(const char *s)
 {
@@ -42,9 +25,9 @@ static rill_bytes text(const char *s)
 static int set_up(void **state)
 {
     (void)state;
-    allocations_left = -1;
+    failing_memory_init(&memory, 0, 0);
     crypto = rill_crypto_new(rill_allocator_default());
-    rill_tokens_init(&tokens, &allocator, crypto, 5);
+    rill_tokens_init(&tokens, &memory.allocator, crypto, 5);
     return crypto == NULL;
 }
 
@@ -53,6 +36,8 @@ static int tear_down(void **state)
     (void)state;
     rill_tokens_clear(&tokens);
     rill_crypto_free(crypto);
+    assert_int_equal(memory.blocks, 0);
+    failing_memory_end(&memory);
     return 0;
 }
 
@@ -89,10 +74,10 @@ static void test_without_memory(void **state)
 {
     (void)state;
     int rc = RILL_ERR_NOMEM;
-    for (long n = 0; rc != RILL_OK; n++) {
-        allocations_left = n;
+    for (unsigned long n = 0; rc != RILL_OK; n++) {
+        failing_memory_after(&memory, n);
         rc = rill_tokens_add(&tokens, text("a"), &alice);
-        allocations_left = -1;
+        failing_memory_well(&memory);
         if (rc != RILL_OK)
             assert_int_equal(rc, RILL_ERR_NOMEM);
         assert_ptr_equal(rill_tokens_find(&tokens, text("a")), rc == RILL_OK ? &alice : NULL);
