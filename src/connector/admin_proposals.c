@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "connector/admin_answer.h"
+#include "connector/core_impl.h"
 #include "connector/when.h"
 
 /* Bytes of a proposal's name, and of who proposes or confirms: both are in a line of the audit. */
@@ -135,6 +136,33 @@ void rill_admin_propose_end(rill_core *core, const rill_admin_request *request, 
         rill_admin_refuse(out, 404, "nothing with this key is outstanding of such an account");
     else
         propose(core, request, who, begin(core, request, "end", name, object), out);
+}
+
+/* ---- what a store had ---- */
+
+/* All that is looked at when it is confirmed. */
+static bool is_proposal(const json_t *value)
+{
+    const json_t *asked = json_object_get(value, "asked");
+    return json_is_string(json_object_get(value, "what")) &&
+           json_is_string(json_object_get(value, "account")) &&
+           json_is_string(json_object_get(value, "by")) &&
+           json_is_string(json_object_get(asked, "who"));
+}
+
+int rill_core_know_proposal(rill_core *core, const rill_store_setting *setting)
+{
+    json_t *value = json_loads(setting->value, 0, NULL);
+    int rc = RILL_ERR_MALFORMED;
+    if (is_proposal(value))
+        rc = rill_overlay_put(rill_core_proposals(core), setting->kind, setting->name,
+                              setting->value);
+    json_decref(value);
+    if (rc == RILL_OK || rc == RILL_ERR_NOMEM)
+        return rc;
+    rill_log_line(&core->options.log, RILL_LOG_WARNING,
+                  "the proposal %.64s of the store cannot be read, and is left out", setting->name);
+    return RILL_OK;
 }
 
 /* ---- looking ---- */

@@ -284,6 +284,11 @@ rill_packet_desk *rill_core_packet_log(const rill_core *c);
 /* At once. */
 #define RILL_PROPOSALS_MAX 100
 
+/*
+ * What the store has of a proposal: to be told before rill_core_begin. One that cannot be read is
+ * left out, with a line in the log. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_know_proposal(rill_core *c, const rill_store_setting *setting);
 /* By their names, with what is proposed: admin_proposals.c. */
 rill_overlay *rill_core_proposals(rill_core *c);
 const rill_overlay *rill_core_all_proposals(const rill_core *c);

@@ -29,11 +29,8 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
     rill_connector *c = user;
     if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
         return rill_core_know_price(c->core, setting);
-    if (strcmp(setting->kind, RILL_SETTING_PROPOSAL) == 0) {
-        int rc = rill_overlay_put(rill_core_proposals(c->core), setting->kind, setting->name,
-                                  setting->value);
-        return rc == RILL_ERR_NOMEM ? rc : RILL_OK;
-    }
+    if (strcmp(setting->kind, RILL_SETTING_PROPOSAL) == 0)
+        return rill_core_know_proposal(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_PEER) == 0)
         return rill_peering_know(rill_core_peering(c->core), setting->name, setting->value);
     if (strcmp(setting->kind, RILL_SETTING_WEBHOOK) == 0)

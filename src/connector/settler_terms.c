@@ -193,8 +193,8 @@ int rill_settler_know_tokens(rill_settler *s, const rill_store_setting *setting,
     if (line == NULL || a->kept_tokens == NULL)
         rc = RILL_ERR_NOMEM;
     for (char *at = line, *end; rc == RILL_OK && (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        *end = '\0'; /* what is no line of ours takes nothing from the next one */
         char *space = strchr(at, ' ');
-        *end = '\0';
         if (space == NULL)
             continue;
         *space = '\0';

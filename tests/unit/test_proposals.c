@@ -169,6 +169,41 @@ static void test_what_cannot_be_proposed(void **state)
     booked(ALICE, 0);
 }
 
+/* What cannot be read is left out, with a warning: it can be neither confirmed nor in the way. */
+static void test_what_a_store_had(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "",
+        "x",
+        "[]",
+        "{}",
+        "{\"what\":\"entry\",\"account\":\"alice\",\"asked\":{\"who\":\"a\"}}",
+        "{\"what\":\"entry\",\"account\":\"alice\",\"by\":\"env:A\",\"asked\":{}}",
+        "{\"what\":\"entry\",\"by\":\"env:A\",\"asked\":{\"who\":\"a\"}}",
+        "{\"account\":\"alice\",\"by\":\"env:A\",\"asked\":{\"who\":\"a\"}}",
+        "{\"what\":1,\"account\":\"alice\",\"by\":\"env:A\",\"asked\":{\"who\":\"a\"}}",
+    };
+    const unsigned before = warnings;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        const rill_store_setting setting = {RILL_SETTING_PROPOSAL, "old", values[i]};
+        assert_int_equal(rill_core_know_proposal(core, &setting), RILL_OK);
+    }
+    assert_int_equal(warnings, before + sizeof values / sizeof *values);
+    told_is("env:B", "GET", "/v1/proposals", "", 200, "[]");
+    told_is("env:B", "POST", "/v1/proposals/old", ADA, 404, "no such proposal");
+    const rill_store_setting odd = {
+        RILL_SETTING_PROPOSAL, "odd",
+        "{\"what\":\"entry\",\"account\":\"alice\",\"by\":\"env:A\",\"asked\":{\"who\":\"a\"}}"};
+    assert_int_equal(rill_core_know_proposal(core, &odd), RILL_OK);
+    told_is("env:B", "POST", "/v1/proposals/odd", ADA, 400, "kind");
+    told_is("env:B", "DELETE", "/v1/proposals/odd", ADA, 200, "proposal");
+    failing_memory_after(&memory, 0);
+    assert_int_equal(rill_core_know_proposal(core, &odd), RILL_ERR_NOMEM);
+    failing_memory_well(&memory);
+    booked(ALICE, 0);
+}
+
 static void test_without_memory(void **state)
 {
     (void)state;
@@ -206,6 +241,7 @@ int main(void)
         TEST(test_one_proposes_another_confirms),
         TEST(test_confirmed_twice),
         TEST(test_what_cannot_be_proposed),
+        TEST(test_what_a_store_had),
         TEST(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -979,6 +979,12 @@ static void test_tokens_that_cannot_be_read(void **state)
     turn();
     is_asked("{\"amount\":\"900\",\"scale\":2}");
     assert_string_equal(call.token, "one");
+    /* A line that is none has nothing of the next one. */
+    snprintf(disk.tokens, sizeof disk.tokens, "nonsense\nhttp://127.0.0.1:3000 file:one\n");
+    die(true);
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.token, "one");
     static const char *const names[] = {"", "0", "x", "-3", "4294967296", "99999999999999999999"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const rill_store_setting odd = {RILL_SETTING_ENGINE_TOKENS, names[i], "a b\n"};
