@@ -44,25 +44,6 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
     return rc == RILL_ERR_NOMEM ? rc : RILL_OK;
 }
 
-static void on_ignored(void *user, rill_place place, const char *problem)
-{
-    (void)user;
-    (void)place;
-    (void)problem;
-}
-
-/* What is set aside, as it was before a change that is refused. */
-static void look_again(rill_connector *c)
-{
-    rill_config config;
-    rill_arena arena;
-    rill_arena_init(&arena, memory());
-    int rc =
-        rill_config_read_with(&config, &arena, c->text, c->text_len, &c->overlay, on_ignored, NULL);
-    (void)rc; /* it is the one that is used */
-    rill_arena_clear(&arena);
-}
-
 static int keep(rill_connector *c, const rill_admin_change *change, uint64_t *group)
 {
     const rill_store_setting setting = {change->kind, change->name,
@@ -80,7 +61,7 @@ static int take_out(rill_connector *c, const rill_admin_change *change, json_t *
     int rc = rill_connector_load_again(c, change->who, NULL, changes, problems);
     if (rc != RILL_OK) {
         item->gone = false;
-        look_again(c);
+        rill_connector_look_again(c);
         return rc;
     }
     rill_overlay_remove(&c->overlay, change->kind, change->name);
@@ -96,7 +77,7 @@ static void put_back(rill_connector *c, rill_overlay_item *item, char *value)
         rill_free(memory(), item->value);
         item->value = value;
     }
-    look_again(c);
+    rill_connector_look_again(c);
 }
 
 static int put(rill_connector *c, const rill_admin_change *change, json_t *changes,

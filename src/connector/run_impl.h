@@ -239,6 +239,9 @@ void rill_connector_apply_links(rill_connector *c, connector_link **links,
 /* Those of configurations that nobody uses any more. */
 void rill_connector_free_arenas(rill_connector *c);
 
+/* Looks anew what is set aside, where another configuration or a change is refused. */
+void rill_connector_look_again(rill_connector *c);
+
 /* What rill_connector_reload does, for the operator's port. */
 int rill_connector_load(rill_connector *c, const char *who, json_t *changes, json_t *problems);
 /* The same with the text that was read last. What is wrong with this item (NULL) refuses it. */

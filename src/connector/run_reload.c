@@ -280,6 +280,24 @@ static void apply(loading *l, const char *who)
     c->events->chores(c);
 }
 
+static void on_ignored(void *user, rill_place place, const char *problem)
+{
+    (void)user;
+    (void)place;
+    (void)problem;
+}
+
+void rill_connector_look_again(rill_connector *c)
+{
+    rill_config config;
+    rill_arena arena;
+    rill_arena_init(&arena, memory());
+    int rc =
+        rill_config_read_with(&config, &arena, c->text, c->text_len, &c->overlay, on_ignored, NULL);
+    (void)rc; /* it is the one that is used */
+    rill_arena_clear(&arena);
+}
+
 /* l says what, and whom it is told. */
 static int load(loading *l, const char *who)
 {
@@ -311,6 +329,8 @@ static int load(loading *l, const char *who)
         (void)snprintf(line, sizeof line, "the configuration is loaded: %zu changes", l->count);
     } else {
         give_up(l);
+        if (l->from_file)
+            rill_connector_look_again(c);
         (void)snprintf(line, sizeof line,
                        "the configuration is not loaded, and all stays as it is");
     }

@@ -196,6 +196,22 @@ def what_the_file_takes_away(t):
 
 
 @case
+def a_file_that_is_refused(t):
+    """Then nothing that was added is set aside for what is in that file: who has money stays."""
+    c = Connector(t, "c", TWO_ASSETS)
+    ctl(c, "accounts", "add", "carol", "relation=child", "asset=USD/2")
+    ctl(c, "settle", "carol", "10", "--in")
+    replace(c, "accounts:\n", "min-message-window: 3s\naccounts:\n"
+                              "  carol: {relation: child, asset: USD/2, tokens: env:TOKEN_DAVE}\n")
+    assert "min-message-window changes only when" in ctl(c, "reload", code=1).err
+    assert "set aside" not in ctl(c, "status").out
+    assert "its balance is 10 units" in ctl(c, "accounts", "remove", "carol", code=1).err
+    ctl(c, "settle", "carol", "10", "--out")
+    ctl(c, "accounts", "remove", "carol")
+    c.stop()
+
+
+@case
 def links_and_tokens_are_in_the_audit(t):
     """Who changed which link and token of an account, of the API and of the file; never a secret."""
     c = Connector(t, "c", TWO_ASSETS)
