@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pthread.h>
@@ -15,6 +16,9 @@
 
 #include "store/writer.h"
 #include <cmocka.h>
+
+/* Longer than any machine takes that works, and less than a test may take. */
+enum { PATIENCE_S = 30 };
 
 static char path[64];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,12 +46,19 @@ static void on_written(void *user, const rill_store_batch *batch, int rc, const 
     snprintf(last_problem, sizeof last_problem, "%s", what);
 }
 
+/* Fails instead of waiting for ever. */
 static void wait_for_wakes(unsigned count)
 {
+    struct timespec latest;
+    int rc = 0;
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &latest), 0);
+    latest.tv_sec += PATIENCE_S;
     pthread_mutex_lock(&lock);
-    while (wakes < count)
-        pthread_cond_wait(&woken, &lock);
+    while (wakes < count && rc == 0)
+        rc = pthread_cond_timedwait(&woken, &lock, &latest);
+    unsigned seen = wakes;
     pthread_mutex_unlock(&lock);
+    assert_in_range(seen, count, UINT32_MAX);
 }
 
 static rill_store *opened(void)
