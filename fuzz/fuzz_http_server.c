@@ -2,9 +2,9 @@
 /*
  * A server's end, HTTP/1.1 or HTTP/2, against a client without rules. The input is a program:
  * bytes come in pieces, requests are answered late, in any order, with anything, the server
- * drains, the client ends, an allocation fails. Oracles: each handle is asked about once, goes at
- * most once and not after its answer; an answer to what is open is taken, another one is not;
- * memory has a limit and comes back; who is done stays done.
+ * drains, the client ends, time passes, an allocation fails. Oracles: each handle is asked about
+ * once, goes at most once and not after its answer; an answer to what is open is taken, another one
+ * is not; memory has a limit and comes back; who is done stays done.
  */
 #include "faults.h"
 #include "http/server.h"
@@ -17,6 +17,7 @@ static uint64_t open_handles[MOST];
 static size_t open_count;
 static bool at_once;
 static bool ended; /* the client's side: HTTP/2 is over then */
+static uint64_t now_ms;
 static uint8_t body[6000];
 
 static int answer(uint64_t handle, unsigned status, size_t len)
@@ -129,6 +130,12 @@ static void step(program *p)
     case 8:
         take_output(1);
         break;
+    case 9:
+        /* Who is late is none of those that wait for an answer: they stay open. */
+        now_ms += take_byte(p) * UINT64_C(500);
+        (void)rill_http_server_end_late(server, now_ms, 10000, 60000);
+        CHECK(rill_http_server_open_count(server) >= open_count);
+        break;
     default:
         take_output(FEW);
         break;
@@ -147,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_faults_reset(1);
     open_count = 0;
     ended = false;
+    now_ms = 0;
     at_once = (data[0] & 1) != 0;
     size_t program_len = data[1];
     data += 2;

@@ -64,8 +64,8 @@ RILL_API void rill_loop_keep(rill_loop *loop, bool keep);
 /*
  * How many bytes of output may wait to be sent, on all connections of the loop together. Beyond
  * this limit the connection with the most of them is dropped. Messages of which only a part has
- * come may take a quarter of the limit in addition. Default: RILL_LOOP_MAX_OUTPUT. A new limit
- * counts from now on.
+ * come may take a quarter of the limit in addition, and requests over HTTP with their answers as
+ * much again, at each port. Default: RILL_LOOP_MAX_OUTPUT. A new limit counts from now on.
  */
 RILL_API void rill_loop_set_max_output(rill_loop *loop, size_t bytes);
 #define RILL_LOOP_MAX_OUTPUT 268435456 /* bytes: 256 MiB */

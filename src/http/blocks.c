@@ -35,10 +35,16 @@ void rill_blocks_clear(rill_blocks *b)
     b->kept = 0;
 }
 
+static size_t size_of(unsigned class)
+{
+    size_t size = (size_t)SMALLEST << class;
+    return size < 16384 ? size : size + RILL_BLOCKS_EXTRA;
+}
+
 static unsigned class_of(size_t size)
 {
     unsigned class = 0;
-    while (class < RILL_BLOCKS_CLASSES && (size_t)SMALLEST << class < size)
+    while (class < RILL_BLOCKS_CLASSES && size_of(class) < size)
         class ++;
     return class;
 }
@@ -51,7 +57,7 @@ static rill_block *head_of(const void *ptr)
 void *rill_blocks_take(rill_blocks *b, size_t size)
 {
     unsigned class = class_of(size);
-    size_t whole = class == LARGE ? size : (size_t)SMALLEST << class;
+    size_t whole = class == LARGE ? size : size_of(class);
     rill_block *head;
     if (class != LARGE && b->free[class] != NULL) {
         head = b->free[class];

@@ -10,6 +10,11 @@
 #include <rill/types.h>
 
 #define RILL_BLOCKS_CLASSES 13 /* 32 bytes to 128 KiB; what is larger is never kept */
+/*
+ * A large block has a little more than its size: nghttp2 adds a few bytes to a buffer of 16 KiB for
+ * each connection, which would double it.
+ */
+#define RILL_BLOCKS_EXTRA 64 /* bytes, from 16 KiB on */
 
 typedef struct rill_blocks {
     const rill_allocator *allocator;

@@ -5,6 +5,9 @@
  * no response it is said whether the server can have seen any of it.
  *
  * HTTP/1.1 carries one request at a time; who wants more opens more connections.
+ *
+ * Its owner has the clock, and gives each request a time of its own: rill_http_client_cancel ends
+ * one, and in HTTP/2 the others go on.
  */
 #ifndef RILL_HTTP_CLIENT_H
 #define RILL_HTTP_CLIENT_H
@@ -74,7 +77,7 @@ void rill_http_client_end(rill_http_client *c);
  * Whatever is open has failed. It is done.
  */
 void rill_http_client_lost(rill_http_client *c, int error, uint64_t handed);
-/* Takes no further request; done when those that are open have ended. */
+/* Takes no further request; done when no response is waited for any more. */
 void rill_http_client_drain(rill_http_client *c);
 
 size_t rill_http_client_open_count(const rill_http_client *c);

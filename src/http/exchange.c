@@ -59,6 +59,8 @@ rill_http_exchange *rill_http_table_open(rill_http_table *t)
     x->generation++;
     x->open = true;
     x->answered = x->asked = x->goes_on = x->to_head = x->begun = x->doomed = false;
+    x->headed = false;
+    x->still = (rill_http_still){.wait = RILL_HTTP_WAITS_FOR_NOTHING};
     x->stream = 0;
     x->outgoing_id = x->begins = 0;
     x->body = NULL;

@@ -8,6 +8,21 @@
 
 #include "http/message.h"
 
+/* Server, HTTP/2: what it waits for from its client. */
+typedef enum rill_http_wait {
+    RILL_HTTP_WAITS_FOR_NOTHING,
+    RILL_HTTP_WAITS_FOR_REQUEST, /* for the rest of it */
+    RILL_HTTP_WAITS_FOR_ROOM     /* for its answer */
+} rill_http_wait;
+
+/* And since when it does so without getting on, as it was seen by who looks now and then. */
+typedef struct rill_http_still {
+    rill_http_wait wait;
+    uint64_t since;  /* by the owner's clock */
+    size_t body_at;  /* as of the exchange, then */
+    uint64_t bodies; /* bytes of bodies that the connection had sent by then */
+} rill_http_still;
+
 typedef struct rill_http_exchange {
     uint32_t index;
     uint32_t generation;
@@ -18,6 +33,7 @@ typedef struct rill_http_exchange {
     bool to_head;         /* server: the method is HEAD, and the response has no body */
     bool begun;           /* client: begins is set */
     bool doomed;          /* of HTTP/2: its stream is being reset, and nothing of it is read */
+    bool headed;          /* server, HTTP/2: the head of the request is whole */
     int32_t stream;       /* of HTTP/2 */
     uint64_t outgoing_id; /* client: the owner's */
     uint64_t begins;      /* client: bytes of the connection's output before its first one */
@@ -26,6 +42,7 @@ typedef struct rill_http_exchange {
     size_t body_len;
     size_t body_at;
     size_t unsent; /* server, HTTP/2: what of it counts as not sent */
+    rill_http_still still;
 } rill_http_exchange;
 
 typedef struct rill_http_table {

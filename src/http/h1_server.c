@@ -437,6 +437,14 @@ static bool is_amid(const rill_http_server *s)
     return rill_h1_reader_is_amid(&s->h1.reader);
 }
 
+static size_t held(const rill_http_server *s)
+{
+    const rill_h1_server *h = &s->h1;
+    return (h->held == NULL ? 0 : rill_blocks_size(h->held)) +
+           (h->out.data == NULL ? 0 : rill_blocks_size(h->out.data)) +
+           (h->current == NULL ? 0 : rill_http_message_held(&h->current->in));
+}
+
 static void free_h1(rill_http_server *s)
 {
     drop_held(s);
@@ -457,6 +465,7 @@ void rill_h1_server_begin(rill_http_server *s)
         .go_on = go_on_with,
         .go_no_further = go_no_further,
         .behind = behind,
+        .held = held,
         .drain = drain,
         .free = free_h1,
     };

@@ -25,6 +25,7 @@ static void *take(size_t size, void *user)
         return NULL;
     }
     rill_list_push_back(&h->held, &x->node);
+    h->held_bytes += rill_blocks_size(x);
     return x + 1;
 }
 
@@ -35,6 +36,7 @@ static void give(void *ptr, void *user)
         return;
     held_block *x = (held_block *)ptr - 1;
     rill_list_remove(&x->node);
+    h->held_bytes -= rill_blocks_size(x);
     rill_blocks_give(h->blocks, x);
 }
 

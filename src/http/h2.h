@@ -28,10 +28,12 @@ typedef struct rill_h2 {
     const rill_http_limits *limits;
     uint64_t output; /* bytes of it that were given out */
     unsigned patience;
-    size_t pending; /* bytes that messages of the peer's hold */
-    size_t unsent;  /* server: bytes of answers that are not sent, or not to their end */
-    bool failed;    /* nothing is read any more */
-    bool dead;      /* nothing is written either, and the session is not to be touched */
+    size_t pending;    /* bytes that messages of the peer's hold */
+    size_t unsent;     /* server: bytes of answers that are not sent, or not to their end */
+    uint64_t bodies;   /* server: bytes of bodies that were sent, ever */
+    size_t held_bytes; /* of the session's blocks */
+    bool failed;       /* nothing is read any more */
+    bool dead;         /* nothing is written either, and the session is not to be touched */
     const char *problem;
 } rill_h2;
 

@@ -194,9 +194,20 @@ static void end(rill_http_client *c)
     c->h2.failed = c->h2.dead = true;
 }
 
+/* A response is waited for. */
+static bool is_waiting(const rill_http_client *c)
+{
+    const rill_http_exchange *x;
+    for (uint32_t i = 0; (x = rill_http_table_at(&c->table, i)) != NULL; i++)
+        if (x->open && !x->doomed && !x->answered)
+            return true;
+    return false;
+}
+
+/* Where nobody waits, what is still to be said is not worth a connection that may take no more. */
 static bool is_done(const rill_http_client *c)
 {
-    return rill_h2_is_done(&c->h2) || (c->draining && c->table.open == 0);
+    return rill_h2_is_done(&c->h2) || (c->draining && !is_waiting(c));
 }
 
 static void drain(rill_http_client *c)

@@ -123,6 +123,86 @@ static bool waits_for_reader(const rill_http_server *s)
     return false;
 }
 
+/* ---- who stands still ---- */
+
+/* Its client has a part to do. */
+static rill_http_wait waits_for(const rill_http_exchange *x)
+{
+    if (!x->open || x->doomed)
+        return RILL_HTTP_WAITS_FOR_NOTHING;
+    if (!x->asked && !x->answered)
+        return RILL_HTTP_WAITS_FOR_REQUEST;
+    return x->body_at < x->body_len ? RILL_HTTP_WAITS_FOR_ROOM : RILL_HTTP_WAITS_FOR_NOTHING;
+}
+
+/*
+ * Its answer has got on since it was looked at last. Where its own window is open, and it is the
+ * connection's that is shut, it has its turn among the others: any answer that gets on counts. But
+ * where its own is shut, what others read is no excuse.
+ */
+static bool gets_on(const rill_http_server *s, const rill_http_exchange *x)
+{
+    bool open = nghttp2_session_get_stream_remote_window_size(s->h2.session, x->stream) > 0;
+    return x->body_at != x->still.body_at || (open && s->h2.bodies != x->still.bodies);
+}
+
+/* Looks at it. How long it has stood still by now; 0: it does not, or was not seen to before. */
+static uint64_t still_for(const rill_http_server *s, rill_http_exchange *x, uint64_t now)
+{
+    rill_http_wait wait = waits_for(x);
+    bool same = wait == x->still.wait;
+    if (same && (wait == RILL_HTTP_WAITS_FOR_REQUEST ||
+                 (wait == RILL_HTTP_WAITS_FOR_ROOM && !gets_on(s, x))))
+        return now - x->still.since;
+    x->still = (rill_http_still){
+        .wait = wait, .since = now, .body_at = x->body_at, .bodies = s->h2.bodies};
+    return 0;
+}
+
+/* False: the connection has failed. */
+static bool end_one(rill_http_server *s, rill_http_exchange *x)
+{
+    static const char slow[] = "did not finish the head of a request in time";
+    /* No other frame may come before the rest of the head does (RFC 9113 section 6.10). */
+    if (!x->headed) {
+        rill_h2_fail(&s->h2, NGHTTP2_ENHANCE_YOUR_CALM, slow);
+        s->problem = s->problem == NULL ? slow : s->problem;
+        return false;
+    }
+    /* Nobody has looked at a request that is not whole: it may be sent again. */
+    uint32_t code = x->asked || x->answered ? NGHTTP2_CANCEL : NGHTTP2_REFUSED_STREAM;
+    x->doomed = true;
+    rill_h2_forget(&s->h2, &x->in);
+    if (nghttp2_submit_rst_stream(s->h2.session, NGHTTP2_FLAG_NONE, x->stream, code) == 0)
+        return true;
+    s->h2.failed = s->h2.dead = true;
+    return false;
+}
+
+static size_t end_late(rill_http_server *s, uint64_t now, uint64_t request_ms, uint64_t reader_ms)
+{
+    rill_http_exchange *x;
+    size_t count = 0;
+    for (uint32_t i = 0; (x = rill_http_table_at(&s->table, i)) != NULL && !s->h2.dead; i++) {
+        uint64_t still = still_for(s, x, now);
+        bool reads = x->still.wait == RILL_HTTP_WAITS_FOR_ROOM;
+        if (x->still.wait == RILL_HTTP_WAITS_FOR_NOTHING ||
+            still < (reads ? reader_ms : request_ms))
+            continue;
+        count++;
+        if (!end_one(s, x))
+            break;
+    }
+    return count;
+}
+
+static size_t held(const rill_http_server *s)
+{
+    return s->h2.held_bytes + s->h2.pending + s->h2.unsent;
+}
+
+/* ---- what comes ---- */
+
 /* Without the owner: the request cannot be taken. */
 static int refuse(rill_http_server *s, rill_http_exchange *x, unsigned status)
 {
@@ -213,6 +293,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     rill_http_exchange *x = exchange_of(s, frame->hd.stream_id);
     if (x == NULL || x->answered || x->doomed)
         return 0;
+    x->headed = true;
     if (x->in.overflown)
         return refuse(s, x, 431);
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
@@ -232,6 +313,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
     bool has_message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (!has_message)
         return 0;
+    if (frame->hd.type == NGHTTP2_DATA)
+        s->h2.bodies += frame->hd.length;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
         /* Who reads what goes on for days makes room for it all the time. */
         if (frame->hd.type == NGHTTP2_DATA && (x = exchange_of(s, frame->hd.stream_id)) != NULL &&
@@ -345,6 +428,8 @@ int rill_h2_server_begin(rill_http_server *s)
         .go_no_further = go_no_further,
         .behind = behind,
         .waits_for_reader = waits_for_reader,
+        .end_late = end_late,
+        .held = held,
         .drain = drain,
         .free = free_h2,
     };

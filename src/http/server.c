@@ -127,7 +127,7 @@ int rill_http_respond(rill_http_server *s, uint64_t handle, const rill_http_resp
 static rill_http_exchange *find_going_on(const rill_http_server *s, uint64_t handle)
 {
     rill_http_exchange *x = rill_http_table_find(&s->table, handle);
-    return x != NULL && x->goes_on ? x : NULL;
+    return x != NULL && x->goes_on && !x->doomed ? x : NULL;
 }
 
 int rill_http_go_on(rill_http_server *s, uint64_t handle, rill_bytes more)
@@ -151,6 +151,20 @@ size_t rill_http_behind(const rill_http_server *s, uint64_t handle)
 bool rill_http_server_waits_for_reader(const rill_http_server *s)
 {
     return s->ops != NULL && s->ops->waits_for_reader != NULL && s->ops->waits_for_reader(s);
+}
+
+size_t rill_http_server_end_late(rill_http_server *s, uint64_t now, uint64_t request_ms,
+                                 uint64_t reader_ms)
+{
+    return s->ops != NULL && s->ops->end_late != NULL
+               ? s->ops->end_late(s, now, request_ms, reader_ms)
+               : 0;
+}
+
+size_t rill_http_server_held(const rill_http_server *s)
+{
+    size_t exchanges = s->table.count * sizeof(rill_http_exchange);
+    return sizeof *s + exchanges + (s->ops != NULL ? s->ops->held(s) : 0);
 }
 
 void rill_http_server_drain(rill_http_server *s)

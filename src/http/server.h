@@ -101,6 +101,22 @@ RILL_MUST_CHECK int rill_http_go_no_further(rill_http_server *s, uint64_t handle
 size_t rill_http_behind(const rill_http_server *s, uint64_t handle);
 /* HTTP/2: the client makes no room for a part of an answer, which is kept. */
 bool rill_http_server_waits_for_reader(const rill_http_server *s);
+/*
+ * HTTP/2: ends each request that stands still by itself, where others of the connection may go on:
+ * one that is not whole request_ms after it was first seen here, and one whose answer gets no room
+ * for reader_ms. The stream is reset: REFUSED_STREAM for a request that nobody has seen, CANCEL for
+ * an answer. Its owner is told by `gone` if the answer goes on.
+ * To be called about once a second, and output taken after it. now: milliseconds of a clock that
+ * never goes back. Returns how many it has ended. A client that leaves the head of a request
+ * unfinished can say nothing else: then the connection reads no more, and
+ * rill_http_server_problem says so.
+ *
+ * HTTP/1.1 has one request at a time, whose time is that of the connection: 0.
+ */
+size_t rill_http_server_end_late(rill_http_server *s, uint64_t now, uint64_t request_ms,
+                                 uint64_t reader_ms);
+/* Bytes that the connection holds here: requests, answers, and what HTTP itself needs. */
+size_t rill_http_server_held(const rill_http_server *s);
 /* Takes no further request, tells the client so, and is done when those that are open are answered.
  */
 void rill_http_server_drain(rill_http_server *s);

@@ -22,6 +22,9 @@ typedef struct rill_http_server_ops {
     int (*go_no_further)(rill_http_server *s, rill_http_exchange *x);
     size_t (*behind)(const rill_http_server *s, const rill_http_exchange *x);
     bool (*waits_for_reader)(const rill_http_server *s); /* NULL: it never does */
+    /* NULL: it ends none */
+    size_t (*end_late)(rill_http_server *s, uint64_t now, uint64_t request_ms, uint64_t reader_ms);
+    size_t (*held)(const rill_http_server *s); /* beside the exchanges */
     void (*drain)(rill_http_server *s);
     void (*free)(rill_http_server *s);
 } rill_http_server_ops;

@@ -28,6 +28,7 @@ void rill_web_init(rill_web *w, rill_loop *loop, const rill_web_handlers *on, vo
     rill_http_limits_init(&w->limits);
     rill_blocks_init(&w->blocks, rill_allocator_default(), MAX_KEPT);
     rill_list_init(&w->connections);
+    rill_task_init(&w->relief, rill_web_relieve);
 }
 
 void rill_web_start(rill_web *w)
@@ -80,6 +81,7 @@ void rill_web_close(rill_web *w, void (*closed)(void *owner))
         return;
     w->closing = true;
     w->closed = closed;
+    rill_task_cancel(&w->relief);
     for (rill_list *n = w->connections.next, *next; n != &w->connections; n = next) {
         next = n->next;
         rill_web_drop(RILL_CONTAINER(n, rill_web_connection, node));

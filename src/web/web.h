@@ -13,13 +13,16 @@
 
 typedef struct rill_web rill_web;
 
+/* What a connection of HTTP/2 takes that asks nothing, most of it nghttp2's. */
+#define RILL_WEB_IDLE ((size_t)40 * 1024)
+
 typedef struct rill_web_connection {
     rill_web *web;
     rill_tcp *tcp; /* NULL: it is being closed */
     rill_http_server *http;
     rill_list node;
     rill_list requests; /* the owner's: what it has not answered yet */
-    bool known;         /* the owner's: false at first */
+    bool known;         /* the owner's: it is no stranger. Default: false */
     rill_task flush;
     rill_task ending;
     uint64_t heard_at; /* uv_now() when it last brought something, or was answered */
@@ -28,6 +31,7 @@ typedef struct rill_web_connection {
     size_t written;    /* bytes that were given to the socket; it wraps */
     size_t taken;      /* ... of which the client had taken so many when it was looked last */
     bool over;         /* nothing is to be read or written any more */
+    size_t leaving;    /* bytes that it still holds, and is over for their sake */
 } rill_web_connection;
 
 /* Only request may not be NULL. */
@@ -63,6 +67,15 @@ struct rill_web {
     /* 0: no limit. Where one more comes, the one that is silent the longest and asks nothing goes;
        if all ask, the new one. Default: 0 */
     size_t max_connections;
+    /*
+     * Bytes of `blocks` that are in use, beside RILL_WEB_IDLE for each connection. Where they are
+     * more, the connection goes that holds most of them, strangers first. Default: 0, as many as
+     * all output of the loop (its max_storage)
+     */
+    size_t max_memory;
+    size_t count;   /* connections */
+    size_t leaving; /* of these, what goes with connections that are over */
+    rill_task relief;
     const rill_web_handlers *on;
     void *owner;
     rill_list connections;
@@ -108,6 +121,8 @@ void rill_web_log(const rill_web_connection *c, const char *what);
 /* web_connection.c */
 /* As `take` of rill_protocol. */
 RILL_MUST_CHECK int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol);
+/* Those that hold more memory than all may end: the task of rill_web.relief. */
+void rill_web_relieve(rill_task *relief);
 /* As many seconds have passed as tell who is silent. */
 void rill_web_look(rill_web_connection *c, uint64_t now);
 void rill_web_drain_connection(rill_web_connection *c);

@@ -47,9 +47,11 @@ static void end(rill_task *task)
     rill_web *w = c->web;
     rill_task_cancel(&c->flush);
     rill_http_server_free(c->http);
+    w->leaving -= c->leaving;
     if (w->on->ended != NULL)
         w->on->ended(w->owner, c);
     rill_list_remove(&c->node);
+    w->count--;
     rill_free(rill_allocator_default(), c);
     rill_web_one_less(w);
 }
@@ -79,6 +81,66 @@ static void shut(rill_web_connection *c, bool finish)
 void rill_web_drop(rill_web_connection *c)
 {
     shut(c, false);
+}
+
+/* ---- memory ---- */
+
+/* Of thousands some are looked at; the next search goes on behind them. */
+enum { SEARCHED = 64 };
+
+/* As heavy as it is, and a stranger before everybody who is known. */
+static bool is_heavier(const rill_web_connection *a, size_t weight, const rill_web_connection *than,
+                       size_t its_weight)
+{
+    if (than == NULL)
+        return true;
+    return a->known != than->known ? !a->known : weight > its_weight;
+}
+
+static rill_web_connection *heaviest_of(rill_web *w)
+{
+    rill_web_connection *heaviest = NULL;
+    size_t most = 0;
+    for (int i = 0; i < SEARCHED && !rill_list_empty(&w->connections); i++) {
+        rill_list *at = rill_list_pop_front(&w->connections);
+        rill_web_connection *c = RILL_CONTAINER(at, rill_web_connection, node);
+        rill_list_push_back(&w->connections, at);
+        size_t held = c->over ? 0 : rill_http_server_held(c->http);
+        if (held > RILL_WEB_IDLE && is_heavier(c, held, heaviest, most)) {
+            heaviest = c;
+            most = held;
+        }
+    }
+    return heaviest;
+}
+
+static bool holds_too_much(const rill_web *w)
+{
+    size_t most = w->max_memory != 0 ? w->max_memory : w->loop->max_storage;
+    most += w->count * RILL_WEB_IDLE;
+    return w->blocks.used > most && w->blocks.used - most > w->leaving;
+}
+
+/* One a turn: what it holds comes back when it has closed. */
+void rill_web_relieve(rill_task *relief)
+{
+    rill_web *w = RILL_CONTAINER(relief, rill_web, relief);
+    if (!holds_too_much(w))
+        return;
+    rill_web_connection *c = heaviest_of(w);
+    if (c == NULL)
+        return; /* who brings more is looked at again */
+    c->leaving = rill_http_server_held(c->http);
+    w->leaving += c->leaving;
+    rill_web_log(c, "is closed: it holds most of the memory that requests may take");
+    shut(c, false);
+    rill_loop_defer(w->loop, relief);
+}
+
+static void weigh(rill_web *w)
+{
+    if (holds_too_much(w) && !w->closing)
+        rill_loop_defer(w->loop, &w->relief);
 }
 
 /* ---- writing ---- */
@@ -140,6 +202,7 @@ int rill_web_respond(rill_web_connection *c, uint64_t handle, const rill_http_re
 {
     c->heard_at = c->amid_at = uv_now(c->web->loop->uv);
     int error = rill_http_respond(c->http, handle, r);
+    weigh(c->web);
     write_soon(c);
     return error;
 }
@@ -232,6 +295,7 @@ static void on_read(void *owner, uint8_t *data, size_t len)
     if (!rill_http_server_is_amid(c->http))
         c->amid_at = c->heard_at;
     int error = rill_http_server_feed(c->http, data, len);
+    weigh(c->web);
     if (c->over)
         return;
     if (error != RILL_OK && rill_http_server_problem(c->http) != NULL)
@@ -323,6 +387,7 @@ int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
     rill_task_init(&c->flush, on_flush);
     rill_task_init(&c->ending, end);
     rill_list_push_back(&w->connections, &c->node);
+    w->count++;
     rill_tcp_give(t, &tcp_handlers, c);
     write_soon(c);
     return RILL_OK;
@@ -347,6 +412,17 @@ static uint64_t unread_for(rill_web_connection *c, uint64_t now)
     return now - c->read_at;
 }
 
+/* Of several at a time, one may stand still while others go on. */
+static void look_at_requests(rill_web_connection *c, uint64_t now)
+{
+    const rill_web *w = c->web;
+    if (rill_http_server_end_late(c->http, now, w->request_timeout / RILL_MS,
+                                  w->idle_timeout / RILL_MS) == 0)
+        return;
+    rill_web_log(c, "left a request or its answer lying for too long: it was ended");
+    write_soon(c);
+}
+
 void rill_web_look(rill_web_connection *c, uint64_t now)
 {
     const rill_web *w = c->web;
@@ -358,11 +434,15 @@ void rill_web_look(rill_web_connection *c, uint64_t now)
         shut(c, false);
         return;
     }
-    if (rill_http_server_is_amid(c->http) && now - c->amid_at >= w->request_timeout / RILL_MS) {
+    bool asks = rill_http_server_open_count(c->http) != 0;
+    if (!asks && rill_http_server_is_amid(c->http) &&
+        now - c->amid_at >= w->request_timeout / RILL_MS) {
         rill_web_log(c, "did not finish its request in time");
         shut(c, false);
-    } else if (silent >= w->idle_timeout / RILL_MS && rill_http_server_open_count(c->http) == 0) {
+    } else if (!asks && silent >= w->idle_timeout / RILL_MS) {
         rill_web_drain_connection(c);
         shut(c, true);
+    } else {
+        look_at_requests(c, now);
     }
 }

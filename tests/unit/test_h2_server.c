@@ -315,6 +315,191 @@ static void test_small_answers_that_nobody_reads_are_kept(void **state)
     assert_int_equal(h2_count(out, out_len, H2_RESET, NULL), 0);
 }
 
+/* ---- who stands still among others ---- */
+
+enum { REQUEST_MS = 10000, READER_MS = 60000, CANCEL = 8, SHORT = 1000 };
+static const uint8_t shut_windows[6] = {0, 4, 0, 0, 0, 0};
+static const uint8_t ten[4] = {0, 0, 0, 10};
+static const uint8_t much[4] = {0, 1, 0, 0};
+
+static size_t look_at(uint64_t now)
+{
+    size_t ended = rill_http_server_end_late(server, now, REQUEST_MS, READER_MS);
+    collect();
+    return ended;
+}
+
+static void was_reset(size_t times, uint32_t with)
+{
+    uint32_t code = with;
+    assert_int_equal(h2_count(out, out_len, H2_RESET, &code), times);
+    assert_int_equal(code, with);
+}
+
+/* It drips, and others of its connection are answered meanwhile. */
+static void test_a_request_without_end_is_ended_alone(void **state)
+{
+    (void)state;
+    begin_2();
+    at_once = true;
+    h2_post(&in, 1, 100, false);
+    flush_in();
+    assert_int_equal(look_at(1000), 0);
+    for (uint32_t i = 1; i < 10; i++) {
+        h2_frame(&in, H2_DATA, 0, 1, "x", 1);
+        h2_post(&in, 2 * i + 1, 0, true);
+        flush_in();
+        assert_int_equal(look_at(1000 + UINT64_C(1000) * i), 0);
+    }
+    assert_int_equal(asked, 9);
+    was_reset(0, 0);
+    assert_int_equal(look_at(1000 + REQUEST_MS), 1);
+    was_reset(1, REFUSED);
+    assert_false(rill_http_server_is_amid(server));
+    /* What was on its way when it ended is nothing, and the connection goes on. */
+    h2_frame(&in, H2_DATA, H2_END_STREAM, 1, "x", 1);
+    h2_post(&in, 101, 0, true);
+    flush_in();
+    assert_int_equal(last, RILL_OK);
+    assert_int_equal(asked, 10);
+    assert_int_equal(look_at(1000000), 0);
+    assert_int_equal(gone, 0);
+}
+
+/* A request that waits for its answer has the time of whoever answers. */
+static void test_who_waits_for_an_answer_is_not_late(void **state)
+{
+    (void)state;
+    begin_2();
+    h2_post(&in, 1, 100, true);
+    flush_in();
+    assert_int_equal(look_at(1000), 0);
+    assert_int_equal(look_at(1000000), 0);
+    assert_int_equal(answer(handles[0], 200, "yes"), RILL_OK);
+    collect();
+    was_reset(0, 0);
+}
+
+static void answer_in_short(void)
+{
+    memset(long_text, 'x', SHORT);
+    long_text[SHORT] = '\0';
+    at_once = true;
+    body_text = long_text;
+}
+
+/* The client shuts the window of one answer, and reads another one. */
+static void test_an_answer_that_is_not_read_is_ended_alone(void **state)
+{
+    (void)state;
+    begin_2();
+    answer_in_short();
+    h2_frame(&in, H2_SETTINGS, 0, 0, shut_windows, 6);
+    h2_post(&in, 1, 0, true);
+    h2_post(&in, 3, 0, true);
+    flush_in();
+    size_t before = blocks.used;
+    for (uint64_t now = 1000; now < 1000 + READER_MS; now += 1000) {
+        assert_int_equal(look_at(now), 0);
+        h2_frame(&in, H2_WINDOW, 0, 3, ten, 4);
+        flush_in();
+    }
+    was_reset(0, 0);
+    assert_int_equal(look_at(1000 + READER_MS), 1);
+    was_reset(1, CANCEL);
+    assert_true(blocks.used < before);
+    assert_int_equal(gone, 0); /* it had been answered */
+    out_len = 0;
+    h2_frame(&in, H2_WINDOW, 0, 3, much, 4);
+    flush_in();
+    assert_true(out_len > 9 && out_len < SHORT);
+    assert_int_equal(last, RILL_OK);
+}
+
+/* Its own window is open, and the connection's is shut: it waits for its turn. */
+static void test_answers_take_turns(void **state)
+{
+    static const uint8_t wide[6] = {0, 4, 0, 0x7f, 0, 0};
+    (void)state;
+    for (int reads = 1; reads >= 0; reads--) {
+        tear_down(state);
+        set_up(state);
+        begin_2();
+        answer_at_length();
+        h2_frame(&in, H2_SETTINGS, 0, 0, wide, 6);
+        for (uint32_t i = 0; i < 3; i++)
+            h2_post(&in, 2 * i + 1, 0, true);
+        flush_in();
+        assert_true(out_len < 70000); /* the connection's window */
+        for (uint64_t now = 1000; now < 1000 + READER_MS; now += 10000) {
+            assert_int_equal(look_at(now), 0);
+            if (reads == 1)
+                h2_frame(&in, H2_WINDOW, 0, 0, ten, 4);
+            flush_in();
+        }
+        /* Ten bytes are one answer's: the two others have moved by none of them. */
+        assert_int_equal(look_at(1000 + READER_MS), reads == 1 ? 0 : 3);
+        was_reset(reads == 1 ? 0 : 3, CANCEL);
+    }
+}
+
+/* Its reader is gone to the owner: what goes on is told to go no further. */
+static void test_what_goes_on_unread_is_ended(void **state)
+{
+    const rill_http_response r = {.status = 200, .goes_on = true};
+    const rill_bytes more = {(const uint8_t *)"more", 4};
+    (void)state;
+    begin_2();
+    h2_frame(&in, H2_SETTINGS, 0, 0, shut_windows, 6);
+    h2_post(&in, 1, 0, true);
+    flush_in();
+    assert_int_equal(rill_http_respond(server, handles[0], &r), RILL_OK);
+    assert_int_equal(look_at(1000), 0);
+    assert_int_equal(look_at(1000000), 0); /* there is nothing to read */
+    assert_int_equal(rill_http_go_on(server, handles[0], more), RILL_OK);
+    assert_int_equal(look_at(1001000), 0);
+    assert_int_equal(rill_http_go_on(server, handles[0], more), RILL_OK);
+    assert_int_equal(rill_http_server_end_late(server, 1001000 + READER_MS, REQUEST_MS, READER_MS),
+                     1);
+    assert_int_equal(rill_http_go_on(server, handles[0], more), RILL_ERR_NOT_FOUND);
+    collect();
+    assert_int_equal(gone, 1);
+    assert_int_equal(rill_http_server_open_count(server), 0);
+}
+
+/* Nothing can come behind half a head but its rest: the connection is of no use. */
+static void test_half_a_head_ends_the_connection(void **state)
+{
+    (void)state;
+    begin_2();
+    h2_post(&in, 1, 0, true);
+    block.len = 0;
+    h2_post_fields(&block);
+    h2_frame(&in, H2_HEADERS, 0, 3, block.data, block.len);
+    flush_in();
+    assert_int_equal(asked, 1);
+    assert_int_equal(look_at(1000), 0);
+    assert_int_equal(look_at(999 + REQUEST_MS), 0);
+    assert_int_equal(look_at(1000 + REQUEST_MS), 1);
+    assert_non_null(rill_http_server_problem(server));
+    feed("x");
+    is_stopped(CALM);
+}
+
+static void test_a_connection_says_what_it_holds(void **state)
+{
+    (void)state;
+    size_t before = rill_http_server_held(server);
+    begin_2();
+    size_t idle = rill_http_server_held(server);
+    assert_true(idle > before && idle < 40960); /* RILL_WEB_IDLE */
+    for (uint32_t i = 0; i < 20; i++)
+        h2_post(&in, 2 * i + 1, 16384, false);
+    flush_in();
+    assert_true(rill_http_server_held(server) > idle + (size_t)20 * 16384);
+    assert_true(rill_http_server_held(server) <= blocks.used + 4096);
+}
+
 static void test_no_more_streams_than_allowed(void **state)
 {
     uint32_t code = 0;
@@ -401,6 +586,13 @@ int main(void)
         TEST(test_answers_that_nobody_reads_are_limited),
         TEST(test_answers_that_come_later_are_limited),
         TEST(test_small_answers_that_nobody_reads_are_kept),
+        TEST(test_a_request_without_end_is_ended_alone),
+        TEST(test_who_waits_for_an_answer_is_not_late),
+        TEST(test_an_answer_that_is_not_read_is_ended_alone),
+        TEST(test_answers_take_turns),
+        TEST(test_what_goes_on_unread_is_ended),
+        TEST(test_half_a_head_ends_the_connection),
+        TEST(test_a_connection_says_what_it_holds),
         TEST(test_no_more_streams_than_allowed),
         TEST(test_an_answer_before_the_end_stops_the_rest),
         TEST(test_an_end_of_http_2_is_the_end),

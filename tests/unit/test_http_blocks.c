@@ -95,6 +95,23 @@ static void test_every_size_has_room(void **state)
     end();
 }
 
+/* nghttp2's buffer for frames, with what stands before it. */
+static void test_a_little_more_than_a_large_size(void **state)
+{
+    (void)state;
+    begin(1 << 20);
+    void *a = rill_blocks_take(&blocks, 16384 + RILL_BLOCKS_EXTRA);
+    assert_int_equal(rill_blocks_size(a), 16384 + RILL_BLOCKS_EXTRA);
+    rill_blocks_give(&blocks, a);
+    a = rill_blocks_take(&blocks, 8193);
+    assert_int_equal(rill_blocks_size(a), 16384 + RILL_BLOCKS_EXTRA);
+    rill_blocks_give(&blocks, a);
+    a = rill_blocks_take(&blocks, 8192);
+    assert_int_equal(rill_blocks_size(a), 8192);
+    rill_blocks_give(&blocks, a);
+    end();
+}
+
 static void test_no_more_is_kept_than_allowed(void **state)
 {
     (void)state;
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_what_comes_back_is_given_again),
         cmocka_unit_test(test_secrets_are_overwritten),
         cmocka_unit_test(test_every_size_has_room),
+        cmocka_unit_test(test_a_little_more_than_a_large_size),
         cmocka_unit_test(test_no_more_is_kept_than_allowed),
         cmocka_unit_test(test_resizing_keeps_what_was_there),
     };

@@ -6,6 +6,7 @@
 #include "net_fixture.h"
 
 #include "http_script.h"
+#include "links/http/client_impl.h"
 #include "links/http/http_server.h"
 
 static net n;
@@ -15,14 +16,19 @@ static bool http_closed, port_closed;
 static uint8_t packet[512];
 static size_t packet_len;
 
-static void make_packet(void)
+static void make_packet_for(uint64_t ms)
 {
     static const uint8_t condition[32];
     const rill_prepare p = {.amount = 1,
-                            .expires_at_ms = rill_loop_now(n.loop).wall_ms + 20000,
+                            .expires_at_ms = rill_loop_now(n.loop).wall_ms + ms,
                             .condition = condition,
                             .destination = {(const uint8_t *)"test.x", 6}};
     assert_int_equal(rill_prepare_encode(&p, packet, sizeof packet, &packet_len), RILL_OK);
+}
+
+static void make_packet(void)
+{
+    make_packet_for(20000);
 }
 
 static void serve(void)
@@ -229,6 +235,92 @@ static void test_a_server_that_goes_leaves_doubt(void **state)
         until(&n, all_answered);
         assert_int_equal(n.client.unanswered, 1);
         assert_int_equal(n.client.unsent, 0);
+        net_end(&n);
+    }
+}
+
+static http_link *client_link(void)
+{
+    return RILL_CONTAINER(n.client.link, http_link, link);
+}
+
+static bool one_unanswered(net *m)
+{
+    return m->client.unanswered > 0;
+}
+
+/* On one connection of HTTP/2 a packet is never answered, and others are. Its time alone is over.
+ */
+static void test_one_that_is_stuck_among_others(void **state)
+{
+    (void)state;
+    begin();
+    serve();
+    connect_as("ilp+h2c", TOKEN);
+    until(&n, is_up);
+    make_packet_for(100);
+    send_one(1);
+    until(&n, was_asked);
+    uint64_t stuck = n.session.request;
+    n.session.echo = true;
+    make_packet();
+    wanted = 0;
+    while (n.client.unanswered == 0) {
+        send_one(++wanted + 1);
+        until(&n, all_answered);
+    }
+    assert_int_equal(n.client.unanswered, 1);
+    assert_int_equal(n.client.unsent, 0);
+    assert_int_equal(n.client.error, RILL_ERR_TIMEOUT);
+    /* Whoever was to answer knows, and the connection is the one of before. */
+    uint8_t answer[40] = {RILL_ILP_FULFILL, 38};
+    send_one(wanted + 2);
+    wanted++;
+    until(&n, all_answered);
+    assert_int_equal(rill_link_reply(n.session.link, stuck, answer, 40), RILL_ERR_NOT_CONNECTED);
+    assert_int_equal(client_link()->socket_count, 1);
+    assert_int_equal(n.session.ups, 1);
+    assert_int_equal(n.client.downs, 0);
+    stop_serving();
+    net_end(&n);
+}
+
+static bool is_reconnected(net *m)
+{
+    (void)m;
+    return script_connections == 2;
+}
+
+/*
+ * Nothing at all comes over a connection of HTTP/2 any more: what is sent next has another one. A
+ * pause that is short is none.
+ */
+static void test_a_neighbour_that_is_gone_without_a_word(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone < 2; gone++) {
+        begin();
+        serve_script(&n, NULL, false);
+        connect_as("ilp+h2c", TOKEN);
+        until(&n, is_up);
+        http_socket *s = RILL_CONTAINER(client_link()->sockets.next, http_socket, node);
+        if (gone)
+            s->heard_at -= 10000;
+        else
+            s->heard_at--;
+        make_packet_for(100);
+        send_one(1);
+        until(&n, one_unanswered);
+        assert_int_equal(n.client.unsent, 0);
+        make_packet_for(60000);
+        send_one(2);
+        if (gone)
+            until(&n, is_reconnected);
+        else
+            assert_int_equal(client_link()->socket_count, 1);
+        assert_int_equal(script_connections, gone ? 2 : 1);
+        assert_int_equal(n.client.downs, 0);
+        uv_close((uv_handle_t *)&scripted, NULL);
         net_end(&n);
     }
 }
@@ -505,6 +597,8 @@ int main(void)
         cmocka_unit_test(test_a_wrong_token_is_the_end),
         cmocka_unit_test(test_who_only_asks_takes_nothing),
         cmocka_unit_test(test_a_server_that_goes_leaves_doubt),
+        cmocka_unit_test(test_one_that_is_stuck_among_others),
+        cmocka_unit_test(test_a_neighbour_that_is_gone_without_a_word),
         cmocka_unit_test(test_other_answers_are_rejects),
         cmocka_unit_test(test_what_was_seen_is_not_sent_again),
         cmocka_unit_test(test_each_request_on_a_connection_of_its_own),

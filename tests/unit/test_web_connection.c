@@ -285,6 +285,48 @@ static void test_connections_without_memory(void **state)
     end();
 }
 
+static bool was_reset(net *unused)
+{
+    (void)unused;
+    return client.ended || h2_count(client.got, client.got_len, H2_RESET, NULL) > 0;
+}
+
+static bool was_answered(net *unused)
+{
+    (void)unused;
+    return client.ended || h2_count(client.got, client.got_len, H2_HEADERS, NULL) > 0;
+}
+
+/* One request of a connection is left unfinished. It is ended, and who asks beside it is not. */
+static void test_one_request_that_is_left(void **state)
+{
+    const rill_http_response r = {.status = 200};
+    (void)state;
+    begin();
+    later = true;
+    h2_preface(&in);
+    h2_post(&in, 1, 100, true);
+    h2_post(&in, 3, 100, false);
+    raw_open(&n, &client);
+    raw_send(&client, in.data, in.len);
+    in.len = 0;
+    until(&n, was_asked);
+    uint64_t now = uv_now(rill_loop_uv(n.loop));
+    look(now + 1000);
+    look(now + 10999);
+    look(now + 11000);
+    assert_int_equal(overs, 0);
+    assert_non_null(strstr(n.line, "left a request or its answer lying"));
+    until(&n, was_reset);
+    look(now + 30000);
+    assert_int_equal(overs, 0);
+    assert_int_equal(rill_web_respond(last, last_handle, &r), RILL_OK);
+    until(&n, was_answered);
+    assert_false(client.ended);
+    leave();
+    end();
+}
+
 static size_t connections(void)
 {
     size_t count = 0;
@@ -356,6 +398,72 @@ static void test_as_many_connections_as_may_be(void **state)
     end();
 }
 
+static bool both_hold(net *unused)
+{
+    unsigned count = 0;
+    (void)unused;
+    for (rill_list *at = web.connections.next; at != &web.connections; at = at->next) {
+        const rill_web_connection *c = RILL_CONTAINER(at, rill_web_connection, node);
+        count += rill_http_server_held(c->http) > RILL_WEB_IDLE + 16000;
+    }
+    return count == 2;
+}
+
+/* Together they hold more than they may: the one goes that holds most, and the others stay. */
+static void test_memory_has_an_end(void **state)
+{
+    const rill_http_response r = {.status = 200};
+    (void)state;
+    begin();
+    web.max_memory = 400000;
+    later = true;
+    open_with(&others[0], true);
+    until(&n, was_asked);
+    rill_web_connection *first = last;
+    uint64_t handle = last_handle;
+    first->known = true;
+    open_with(&others[1], false);
+    in.len = 0;
+    h2_preface(&in);
+    for (uint32_t i = 0; i < 40; i++)
+        h2_post(&in, 2 * i + 1, 16384, false);
+    raw_open(&n, &client);
+    raw_send(&client, in.data, in.len);
+    in.len = 0;
+    until(&n, client_ended);
+    assert_int_equal(overs, 1);
+    assert_non_null(strstr(n.line, "holds most of the memory"));
+    assert_int_equal(rill_web_respond(first, handle, &r), RILL_OK);
+    assert_false(others[0].ended || others[1].ended);
+    uv_close((uv_handle_t *)&client.handle, on_client_closed);
+    until(&n, client_closed);
+    /* What the one held has come back, and counts for nobody. */
+    assert_int_equal(web.leaving, 0);
+    assert_true(web.blocks.used < 2 * RILL_WEB_IDLE);
+    /* Who is known goes after every stranger, even one that holds less. */
+    web.max_memory = 0;
+    h2_begin(&in);
+    for (uint32_t i = 1; i <= 10; i++)
+        h2_post(&in, 2 * i + 1, 16384, false);
+    raw_send(&others[0], in.data, in.len);
+    h2_begin(&in);
+    h2_post(&in, 1, 30000, false);
+    raw_send(&others[1], in.data, in.len);
+    in.len = 0;
+    until(&n, both_hold);
+    web.max_memory = 1;
+    rill_web_relieve(&web.relief);
+    web.max_memory = 0;
+    assert_int_equal(overs, 2);
+    assert_false(first->over);
+    until(&n, one_more_ended);
+    assert_false(others[0].ended);
+    uv_close((uv_handle_t *)&others[0].handle, on_other_closed);
+    uv_close((uv_handle_t *)&others[1].handle, on_other_closed);
+    until(&n, all_clients_closed);
+    end();
+}
+
 static uv_timer_t drip;
 static bool drip_closed;
 
@@ -404,7 +512,9 @@ int main(void)
         cmocka_unit_test(test_an_answer_that_comes_later),
         cmocka_unit_test(test_a_client_that_reads_slowly),
         cmocka_unit_test(test_connections_without_memory),
+        cmocka_unit_test(test_one_request_that_is_left),
         cmocka_unit_test(test_as_many_connections_as_may_be),
+        cmocka_unit_test(test_memory_has_an_end),
         cmocka_unit_test(test_a_request_that_drips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

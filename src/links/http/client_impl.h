@@ -22,6 +22,7 @@ typedef struct http_socket {
     rill_list node;
     rill_task flush;
     uint64_t idle_since; /* uv_now() when it last had nothing open */
+    uint64_t heard_at;   /* uv_now() when anything came */
     bool over;
 } http_socket;
 
@@ -49,6 +50,7 @@ struct http_sending {
     uint64_t handle;
     http_socket *socket; /* NULL: it waits for one */
     http_part *part;     /* NULL: of the synchronous form */
+    uint64_t sent_at;    /* uv_now() when it went to its socket */
     unsigned tries;
     size_t len;
     uint8_t packet[];
@@ -154,6 +156,8 @@ bool http_socket_has_room(http_socket *s);
 /* RILL_ERR_BLOCKED, RILL_ERR_CLOSED, RILL_ERR_NOMEM: it was not sent. */
 RILL_MUST_CHECK int http_socket_send(http_socket *s, http_sending *x);
 void http_socket_cancel(http_socket *s, http_sending *x);
+/* Its time is over: the same, and where nothing came since it left the socket takes no more. */
+void http_socket_give_up(http_socket *s, http_sending *x);
 /* Of no use any more. Requests of it that never left are sent elsewhere. */
 void http_socket_retire(http_socket *s, int error);
 /* It did not connect in time. */

@@ -215,7 +215,7 @@ void http_outbox_due(http_link *k, http_sending *x)
 {
     if (x->socket != NULL) {
         x->part->doubt = true;
-        http_socket_cancel(x->socket, x);
+        http_socket_give_up(x->socket, x);
     }
     if (time_left(k, x) == 0) {
         give_up(k, x, "it expired before");

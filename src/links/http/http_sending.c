@@ -264,7 +264,9 @@ void http_sending_let_go(http_link *k, http_sending *x, int error)
     rill_link *l = &k->link;
     uint64_t cookie = x->cookie;
     unlink_sending(k, x);
-    if (s != NULL)
+    if (s != NULL && error == RILL_ERR_TIMEOUT)
+        http_socket_give_up(s, x);
+    else if (s != NULL)
         http_socket_cancel(s, x);
     http_sending_free(k, x);
     if (!told)

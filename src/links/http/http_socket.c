@@ -16,6 +16,8 @@
 
 /* A server that does not say for how long it keeps an idle connection may be Node.js, with 5 s. */
 enum { USUAL_IDLE_MS = 5000, MARGIN_MS = 1000 };
+/* A neighbour that is there may be busy for a while. */
+enum { SILENCE_MS = 5000 };
 
 static rill_bytes text(const char *s)
 {
@@ -127,6 +129,7 @@ int http_socket_send(http_socket *s, http_sending *x)
     if (error != RILL_OK)
         return error;
     x->socket = s;
+    x->sent_at = uv_now(k->link.loop->uv);
     x->tries++;
     write_soon(s);
     return RILL_OK;
@@ -137,6 +140,20 @@ void http_socket_cancel(http_socket *s, http_sending *x)
     rill_http_client_cancel(s->http, x->handle);
     x->socket = NULL;
     write_soon(s);
+}
+
+/*
+ * A neighbour that is gone without a word (its machine, or a table of addresses on the way) says
+ * nothing at all. The system notices after a quarter of an hour; no packet should go there until
+ * then. HTTP/1.1 is over with the request that is given up.
+ */
+void http_socket_give_up(http_socket *s, http_sending *x)
+{
+    bool silent =
+        s->heard_at < x->sent_at && uv_now(s->link->link.loop->uv) - s->heard_at >= SILENCE_MS;
+    if (silent && s->link->multiplexed)
+        rill_http_client_drain(s->http);
+    http_socket_cancel(s, x);
 }
 
 /* ---- the connection ---- */
@@ -168,7 +185,7 @@ static void on_open(void *owner)
         no_more(s, error, rill_strerror(error));
         return;
     }
-    s->idle_since = uv_now(k->link.loop->uv);
+    s->idle_since = s->heard_at = uv_now(k->link.loop->uv);
     k->connecting--;
     k->multiplexed = two;
     write_soon(s);
@@ -180,6 +197,7 @@ static void on_read(void *owner, uint8_t *data, size_t len)
     http_socket *s = owner;
     if (s->over)
         return;
+    s->heard_at = uv_now(s->link->link.loop->uv);
     int error = rill_http_client_feed(s->http, data, len);
     if (s->over)
         return;
