@@ -14,7 +14,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -521,6 +523,82 @@ def the_secret_and_a_reload(t):
     with open(b.path, "w", encoding="utf-8") as f:
         f.write(re.sub("peering: .*\n", "", text))
     assert "the secret of peering (none) cannot be read" in ctl(b, "reload", code=1).err
+    for node in (a, b):
+        node.stop()
+
+
+def certificate(t, name):
+    """Of 127.0.0.1, signed by itself."""
+    key, cert = t.file(name + ".key"), t.file(name + ".cert")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return cert, key
+
+
+@case
+def asked_over_tls(t):
+    """The port that peers ask has a certificate: who trusts it agrees, by either HTTP; who does not,
+    and who speaks no TLS, gets nothing; half handshakes keep nobody out; a reload brings another one."""
+    cert, key = certificate(t, "a")
+    a = Node(t, "a", f"{GRANT}, approve: false, cert: '{cert}', key: '{key}', requests-a-minute: 1000, requests-a-minute-each: 1000")
+    url = f"https://127.0.0.1:{a.ask_port}/"
+    stranger = Node(t, "s")  # it trusts the system's authorities alone
+    said = add(stranger, url, code=1).err
+    assert re.search("certificate|has not answered", said), said
+    assert a.peers()["peers"] == []
+    stranger.stop()
+    b = Node(t, "b", more=f", ca: '{cert}'")
+    said = add(b, url, "--credit", "400000", "--name", "a").out
+    assert "account a: agreed with test.a (Node a), at " + a.url in said, said
+    assert len(a.peers()["peers"]) == 1
+    r, q = receive(t, b.link("bob"), "r"), receive(t, a.link("bob"), "q")
+    assert send(t, r.path, 1234, a.link("alice"))["delivered"] == "1234"
+    assert send(t, q.path, 234, b.link("alice"))["delivered"] == "234"
+    place = ("127.0.0.1", a.ask_port)
+    # Without TLS there is no answer of HTTP.
+    for said in (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+        with socket.create_connection(place, timeout=LIMIT) as s:
+            s.sendall(said)
+            got = b""
+            try:
+                while data := s.recv(1000):
+                    got += data
+            except ConnectionResetError:
+                pass
+            assert b"HTTP" not in got, got
+
+    def ask(trusted=cert):
+        c = http.client.HTTPSConnection(*place, timeout=LIMIT, context=ssl.create_default_context(cafile=trusted))
+        c.request("POST", "/", b"{", {"Content-Type": "application/json"})
+        answer = c.getresponse()
+        kind = json.loads(answer.read())["error"]["type"]
+        c.close()
+        return answer.status, kind
+    assert ask() == (400, "InvalidPeeringRequest")
+    done = subprocess.run(["curl", "-sS", "--http2", "--cacert", cert, "--noproxy", "*", "-d", "{", "-w", " %{http_version} %{http_code}", url],
+                          capture_output=True, text=True, check=False, timeout=LIMIT, env=environment())
+    assert done.stdout.endswith(" 2 400") and "InvalidPeeringRequest" in done.stdout, done
+    # More half handshakes than the port has places.
+    halves = [socket.create_connection(place, timeout=LIMIT) for _ in range(100)]
+    for half in halves:
+        half.sendall(bytes([22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]))
+    assert ask() == (400, "InvalidPeeringRequest")
+    for half in halves:
+        half.close()
+    # Another certificate, at the same path, and then none that can be used.
+    assert ssl.get_server_certificate(place).strip() == open(cert, encoding="ascii").read().strip()
+    for old, new in zip((cert, key), certificate(t, "a2")):
+        shutil.copyfile(new, old)
+    ctl(a, "reload")
+    assert ssl.get_server_certificate(place).strip() == open(cert, encoding="ascii").read().strip()
+    assert ask() == (400, "InvalidPeeringRequest")
+    with open(cert, "w", encoding="ascii") as f:
+        f.write("no certificate")
+    assert "cert or key cannot be used" in ctl(a, "reload", code=1).err
+    assert ask(t.file("a2.cert")) == (400, "InvalidPeeringRequest")
+    balance = -int(b.account("a")["balance"])
+    assert balance == 1000 and int(a.account(a.peers()["peers"][0]["name"])["balance"]) == balance
     for node in (a, b):
         node.stop()
 
