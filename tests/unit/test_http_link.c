@@ -421,6 +421,65 @@ static void test_each_request_on_a_connection_of_its_own(void **state)
     net_end(&n);
 }
 
+static bool has_tried_again(net *m)
+{
+    (void)m;
+    return client_link()->attempts >= 3;
+}
+
+/*
+ * One connection is open, and its server takes no other: what waits does not try again and again
+ * as fast as it is refused. When the one has ended, the link is down.
+ */
+static void test_no_further_connection(void **state)
+{
+    (void)state;
+    begin();
+    serve_script(&n, NULL, false);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    send_one(1);
+    while (script_requests == 0)
+        (void)uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    for (uint64_t i = 2; i < 12; i++)
+        send_one(i);
+    until(&n, has_tried_again);
+    assert_true(client_link()->pausing);
+    assert_int_equal(client_link()->connecting, 0);
+    assert_int_equal(n.client.downs, 0);
+    close_visitor(script_visitor);
+    until(&n, is_down);
+    assert_false(n.client.final);
+    wanted = 11;
+    until(&n, all_answered);
+    assert_int_equal(n.client.unsent, 10);
+    net_end(&n);
+}
+
+/* No connection is left, and several that are made at once are refused: that is the end for now. */
+static void test_all_are_refused_at_once(void **state)
+{
+    (void)state;
+    begin();
+    serve_script(&n,
+                 "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 35\r\n\r\n\x0d\x21"
+                 "01234567890123456789012345678901x",
+                 true);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    send_and_wait(1);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    for (uint64_t i = 2; i < 12; i++)
+        send_one(i);
+    until(&n, is_down);
+    wanted = 11;
+    until(&n, all_answered);
+    assert_int_equal(n.client.replies, 1);
+    assert_int_equal(n.client.unsent, 10);
+    net_end(&n);
+}
+
 static void test_uris(void **state)
 {
     static const char *const wrong[] = {"ilp+http://name:token@host", "ilp+http://", "ilp+http:x",
@@ -602,6 +661,8 @@ int main(void)
         cmocka_unit_test(test_other_answers_are_rejects),
         cmocka_unit_test(test_what_was_seen_is_not_sent_again),
         cmocka_unit_test(test_each_request_on_a_connection_of_its_own),
+        cmocka_unit_test(test_no_further_connection),
+        cmocka_unit_test(test_all_are_refused_at_once),
         cmocka_unit_test(test_uris),
         cmocka_unit_test(test_an_account_is_asked_where_it_listens),
         cmocka_unit_test(test_an_account_whose_neighbour_has_gone),

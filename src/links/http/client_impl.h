@@ -113,6 +113,7 @@ struct http_link {
     bool refused; /* it does not know us */
     bool reconnect;
     bool closing;
+    bool pausing;      /* a connection could not be made: no further one is, for now */
     bool lingering;    /* it closes, and the neighbour does not have all our replies yet */
     bool over;         /* and is not waited for any longer */
     http_async *async; /* NULL: replies are synchronous */

@@ -88,6 +88,14 @@ static int link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
 
 /* ---- up and down ---- */
 
+static int try_again_later(http_link *k)
+{
+    size_t last = sizeof delays_ms / sizeof delays_ms[0] - 1;
+    size_t i = k->attempts < last ? k->attempts : last;
+    k->attempts++;
+    return http_due_set(&k->dues, &k->retry, delays_ms[i] * RILL_MS);
+}
+
 static void go_down(http_link *k, int error, const char *detail)
 {
     rill_link *l = &k->link;
@@ -99,10 +107,7 @@ static void go_down(http_link *k, int error, const char *detail)
     http_sendings_fail(k, error);
     if (k->closing)
         return;
-    size_t last = sizeof delays_ms / sizeof delays_ms[0] - 1;
-    size_t i = k->attempts < last ? k->attempts : last;
-    k->attempts++;
-    if (!final && http_due_set(&k->dues, &k->retry, delays_ms[i] * RILL_MS) != RILL_OK)
+    if (!final && try_again_later(k) != RILL_OK)
         final = true;
     l->on.down(l, error, detail, final, l->user);
 }
@@ -111,6 +116,7 @@ static void on_opened(http_link *k)
 {
     rill_link *l = &k->link;
     k->attempts = 0;
+    k->pausing = false;
     k->last_detail[0] = '\0';
     if (k->state == LINK_CONNECTING) {
         k->state = LINK_UP;
@@ -119,11 +125,14 @@ static void on_opened(http_link *k)
     http_link_pump(k);
 }
 
-static bool has_socket(const http_link *k)
+/* One that is of use, or may be. */
+static bool has_socket(const http_link *k, bool open)
 {
-    for (rill_list *n = k->sockets.next; n != &k->sockets; n = n->next)
-        if (!RILL_CONTAINER(n, http_socket, node)->over)
+    for (rill_list *n = k->sockets.next; n != &k->sockets; n = n->next) {
+        const http_socket *s = RILL_CONTAINER(n, http_socket, node);
+        if (!s->over && (!open || s->http != NULL))
             return true;
+    }
     return false;
 }
 
@@ -134,25 +143,46 @@ static void linger_no_more(http_link *k)
     rill_loop_defer(k->link.loop, &k->ending);
 }
 
+/*
+ * Another connection could not be made. While one is open, packets have that, and a further one is
+ * tried after a pause. While others are being made, the last of them says how it is. Each that
+ * failed would open the next one otherwise, as fast as they are refused, and the link would never
+ * be down.
+ */
+static void pause(http_link *k)
+{
+    bool open = has_socket(k, true);
+    k->pausing = true;
+    if (open && !k->closing && k->attempts == 0)
+        k->attempts = 1; /* the first delay is none */
+    if (open && !k->closing && try_again_later(k) != RILL_OK)
+        k->pausing = false;
+}
+
 /* That an idle connection ends is nothing: the next packet opens another one. */
 static void on_lost(http_link *k, bool opened, int error, const char *detail)
 {
-    if (k->lingering && !opened && !has_socket(k))
+    bool none = !opened && !has_socket(k, false);
+    if (!opened && !none)
+        pause(k);
+    if (k->lingering && opened)
+        k->pausing = false; /* there is no time for a pause */
+    if (k->lingering && none)
         linger_no_more(k);
     else if (k->lingering)
         http_link_pump(k);
     if (k->closing || k->state == LINK_ENDED || k->state == LINK_WAITING)
         return;
-    if (!opened && !has_socket(k)) {
+    if (none)
         go_down(k, error, detail);
-        return;
-    }
-    http_link_pump(k);
+    else
+        http_link_pump(k);
 }
 
 static void attempt(http_link *k)
 {
     char detail[512];
+    k->pausing = false;
     k->state = LINK_CONNECTING;
     int error = http_socket_open(k);
     if (error == RILL_OK)
@@ -162,16 +192,26 @@ static void attempt(http_link *k)
     go_down(k, error, detail);
 }
 
+static void on_retry(http_link *k)
+{
+    if (k->closing) {
+        linger_no_more(k);
+    } else if (k->state == LINK_UP) {
+        k->pausing = false;
+        http_link_pump(k);
+    } else {
+        attempt(k);
+    }
+}
+
 static void on_due(void *owner, http_due *due)
 {
     if (due->kind == DUE_REQUEST)
         http_sending_too_late(owner, RILL_CONTAINER(due, http_sending, due));
     else if (due->kind == DUE_SOCKET)
         http_socket_too_late(RILL_CONTAINER(due, http_socket, due));
-    else if (((const http_link *)owner)->closing)
-        linger_no_more(owner);
     else
-        attempt(owner);
+        on_retry(owner);
 }
 
 /* ---- the end ---- */

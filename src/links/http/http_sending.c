@@ -89,7 +89,7 @@ static http_socket *pick(http_link *k)
 /* How many more connections what waits is worth. */
 static unsigned wanted(const http_link *k)
 {
-    unsigned most = k->multiplexed ? MAX_MULTIPLEXED : MAX_SOCKETS;
+    unsigned most = k->pausing ? 0 : k->multiplexed ? MAX_MULTIPLEXED : MAX_SOCKETS;
     unsigned room = k->socket_count < most ? most - k->socket_count : 0;
     unsigned want = k->multiplexed ? 1 : k->queued + (k->async != NULL ? k->async->answers : 0);
     unsigned allowed = k->multiplexed ? 1 : MAX_CONNECTING;
