@@ -22,6 +22,12 @@
 #define RILL_BLOCK 65536
 /* Or in one of this size, while no other is to be had. */
 #define RILL_BLOCK_SMALL 4096
+/*
+ * Where many connections bring more than that all the time, each is read less at once: about so
+ * much of all of them before it is the turn of those that say little. Not less than a small block
+ * each.
+ */
+#define RILL_TURN ((size_t)16 * RILL_BLOCK)
 /* Blocks kept for the next connection that has something to write. */
 #define RILL_BLOCK_POOL 32
 /* Plaintext of one TLS record. */
@@ -70,6 +76,7 @@ struct rill_loop {
     bool owing;            /* replies wait to be written */
     uint64_t polled_at;    /* monotonic: when it last went to look at what has arrived */
     unsigned unread;       /* connections that had more then than was read at once */
+    size_t share;          /* what one may bring at once, in this turn */
     uint64_t behind_until; /* see rill_loop_is_behind; 0 */
     uint8_t *read_block;
     uint8_t *record;
@@ -129,6 +136,8 @@ rill_now rill_loop_clock(rill_loop *loop);
 /* The wall clock as it is now, nanoseconds since 1970: what begins in one turn is in order too. */
 uint64_t rill_loop_wall_ns(void);
 void rill_loop_stale(rill_loop *loop);
+/* What one connection may bring in a turn if in the last one so many had more than theirs. */
+size_t rill_loop_share(unsigned unread);
 /*
  * True if something was due a while ago, and not all that has arrived since was read: the process
  * was stopped, say, or a handler took long. A peer that seems to have timed out may have answered,

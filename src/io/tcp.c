@@ -489,9 +489,9 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         read_late(t, (uint8_t *)buf->base, (size_t)count);
     /*
      * libuv would read on in this turn, up to 2 MB: more than may wait to be written elsewhere,
-     * and too long for the others to wait. A block is enough, then it is their turn.
+     * and too long for the others to wait. A share is enough, then it is their turn.
      */
-    if (count == RILL_BLOCK && t->state != RILL_TCP_CLOSED && !t->unwanted) {
+    if (count == (ssize_t)buf->len && t->state != RILL_TCP_CLOSED && !t->unwanted) {
         uv_read_stop(stream);
         rill_loop_defer(t->loop, &t->again);
         t->loop->unread++;
@@ -531,7 +531,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     const rill_tcp *t = handle->data;
     (void)suggested;
-    *buf = uv_buf_init((char *)t->loop->read_block, RILL_BLOCK);
+    *buf = uv_buf_init((char *)t->loop->read_block, (unsigned)t->loop->share);
 }
 
 void rill_tcp_start(rill_tcp *t, uint8_t *early, size_t len)

@@ -163,6 +163,14 @@ bool rill_loop_is_behind(rill_loop *loop, uint64_t due)
     return now < loop->behind_until;
 }
 
+size_t rill_loop_share(unsigned unread)
+{
+    size_t share = unread == 0 ? RILL_BLOCK : RILL_TURN / unread;
+    if (share > RILL_BLOCK)
+        return RILL_BLOCK;
+    return share < RILL_BLOCK_SMALL ? RILL_BLOCK_SMALL : share;
+}
+
 static void on_prepare(uv_prepare_t *handle)
 {
     rill_loop *loop = handle->data;
@@ -174,6 +182,7 @@ static void on_prepare(uv_prepare_t *handle)
     else
         uv_unref((uv_handle_t *)handle);
     loop->polled_at = uv_hrtime();
+    loop->share = rill_loop_share(loop->unread);
     loop->unread = 0;
     loop->now_valid = false;
 }
@@ -193,6 +202,7 @@ void rill_turns_init(rill_loop *loop)
     rill_list_init(&loop->pumps);
     rill_list_init(&loop->dirty);
     rill_list_init(&loop->deferred);
+    loop->share = RILL_BLOCK;
     uv_prepare_init(loop->uv, &loop->prepare);
     uv_check_init(loop->uv, &loop->check);
     uv_idle_init(loop->uv, &loop->idle);

@@ -448,6 +448,101 @@ static void test_options(void **state)
     end();
 }
 
+/* ---- many that say much ---- */
+
+enum { MANY = 64, MUCH = 200000 };
+
+static rill_tcp *busy[MANY];
+static size_t busy_count, busy_closed, busy_bytes;
+static bool busy_shared; /* one was read less than a block, though it had more */
+
+static void on_busy_read(void *owner, uint8_t *data, size_t len)
+{
+    (void)owner;
+    (void)data;
+    assert_true(len <= n.loop->share);
+    busy_bytes += len;
+    if (len == n.loop->share && len < RILL_BLOCK)
+        busy_shared = true;
+}
+
+static void on_busy_closed(void *owner)
+{
+    (void)owner;
+    busy_closed++;
+}
+
+static const rill_tcp_handlers busy_handlers = {
+    .open = shout_drained,
+    .read = on_busy_read,
+    .drained = shout_drained,
+    .closed = on_busy_closed,
+};
+
+static int busy_take(void *user, rill_tcp *t)
+{
+    (void)user;
+    assert_true(busy_count < MANY);
+    busy[busy_count++] = t;
+    rill_tcp_give(t, &busy_handlers, NULL);
+    return RILL_OK;
+}
+
+static bool all_read(net *unused)
+{
+    (void)unused;
+    return busy_bytes == (size_t)MANY * MUCH;
+}
+
+static bool all_busy_closed(net *unused)
+{
+    (void)unused;
+    return busy_closed == MANY;
+}
+
+static void on_raw_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+/* Each is read less at once than if it were alone, and all of it is read. */
+static void test_many_that_say_much(void **state)
+{
+    static char much[MUCH];
+    raw *clients[MANY];
+    (void)state;
+    begin(false);
+    protocols[0] = (rill_protocol){.take = busy_take};
+    options.protocol_count = 1;
+    busy_count = busy_closed = busy_bytes = 0;
+    busy_shared = false;
+    serve();
+    for (size_t i = 0; i < MANY; i++) {
+        clients[i] = malloc(sizeof *clients[i]);
+        assert_non_null(clients[i]);
+        raw_open(&n, clients[i]);
+        raw_send(clients[i], much, MUCH);
+    }
+    until(&n, all_read);
+    assert_true(busy_shared);
+    for (size_t i = 0; i < MANY; i++) {
+        rill_tcp_close(busy[i]);
+        uv_close((uv_handle_t *)&clients[i]->handle, on_raw_closed);
+    }
+    until(&n, all_busy_closed);
+    end();
+}
+
+static void test_what_each_may_bring(void **state)
+{
+    (void)state;
+    assert_int_equal(rill_loop_share(0), RILL_BLOCK);
+    assert_int_equal(rill_loop_share(1), RILL_BLOCK);
+    assert_int_equal(rill_loop_share(16), RILL_BLOCK);
+    assert_int_equal(rill_loop_share(32), RILL_BLOCK / 2);
+    assert_int_equal(rill_loop_share(10000), RILL_BLOCK_SMALL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +558,8 @@ int main(void)
         cmocka_unit_test(test_a_silent_one_gives_way),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_those_handed_over_live_on),
+        cmocka_unit_test(test_many_that_say_much),
+        cmocka_unit_test(test_what_each_may_bring),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
