@@ -165,10 +165,17 @@ static int parse_letters(cli_args *args, const char *word)
     return CLI_DONE;
 }
 
+bool cli_below_zero(const char *word)
+{
+    const char *digits = word + (word[0] == '-') + (word[0] == '-' && word[1] == '.');
+    return word[0] == '-' && *digits >= '0' && *digits <= '9';
+}
+
 static int parse_word(cli_args *args, int argc, char **argv, int *at, bool *options)
 {
     char *word = argv[*at];
-    if (!*options || word[0] != '-' || word[1] == '\0')
+    /* Of a number below zero it is said what is wrong with it, and not that it is no option. */
+    if (!*options || word[0] != '-' || word[1] == '\0' || cli_below_zero(word))
         return parse_operand(args, word);
     if (strcmp(word, "--") == 0) {
         *options = false;
@@ -247,7 +254,7 @@ static int bad_amount(const cli_args *args, const char *name, const char *value,
 {
     if (error == RILL_ERR_RANGE)
         return cli_bad_value(args, name, value, "is too large: at most 18446744073709551615");
-    return cli_bad_value(args, name, value, form);
+    return cli_bad_value(args, name, value, cli_below_zero(value) ? CLI_BELOW_ZERO : form);
 }
 
 int cli_amount(const cli_args *args, const char *name, uint64_t *out)

@@ -97,6 +97,10 @@ struct cli_args {
 int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **argv);
 /* How much of a word may be shown: of a URI only its scheme, since the rest may be a secret. */
 size_t cli_public_len(const char *word, size_t len);
+/* Whether the word is a number below zero, such as -5, -.5 or -5XRP: no option looks like that. */
+bool cli_below_zero(const char *word);
+/* What is said of such an amount. */
+#define CLI_BELOW_ZERO "is not an amount: it is below 0"
 /* CLI_USAGE, with a line on stderr: NAME: "VALUE" WHY. */
 int cli_bad_value(const cli_args *args, const char *name, const char *value, const char *why);
 /*

@@ -9,6 +9,8 @@ int cli_money_option(const cli_args *args, bool units, const char *name, const c
     int error = units ? cli_amount_text_parse(text, out) : cli_amount_text_parse_whole(text, out);
     if (error == RILL_ERR_RANGE)
         return cli_bad_value(args, name, text, "is too large");
+    if (cli_below_zero(text))
+        return cli_bad_value(args, name, text, CLI_BELOW_ZERO);
     if (error != RILL_OK)
         return cli_bad_value(args, name, text,
                              units ? "is not a number of units, such as 1500"

@@ -183,6 +183,9 @@ def bad_amounts_exit_2(t):
         t.fails(2, r'--amount: ".*" is not an amount', "send", "--amount", bad)
         t.fails(2, r'AMOUNT: ".*" is not an amount', "send", "--", "c.json", bad)
         t.fails(2, r'--max: ".*" is not an amount', "receive", "--credentials", "x", "--max", bad)
+    for bad in ["-5", "-1.5XRP", "-.5"]:
+        t.fails(2, f'AMOUNT: "{bad}" is not an amount: it is below 0', "send", "c.json", bad)
+        t.fails(2, f'--amount: "{bad}" is not an amount: it is below 0', "send", "--amount", bad)
     t.fails(2, r"--amount: .* is too large", "send", "--amount", "18446744073709551616")
     t.fails(2, r"--amount must be above 0", "send", "--amount", "0")
     for bad in ["0", "-1", "soon", ""]:

@@ -67,6 +67,29 @@ static void test_values(void **state)
     cli_args_clear(&args);
 }
 
+static void test_number_below_zero_is_no_option(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"-5",    "-0",    "-.5",
+                                          "-5.25", "-5XRP", "-9999999999999999999999"};
+    static const char *const options_none[] = {"-x", "-.", "-.x", "--5", "-x5"};
+    cli_args args;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        assert_int_equal(PARSE(&args, numbers[i]), CLI_DONE);
+        assert_string_equal(args.operands[0], numbers[i]);
+        assert_true(cli_below_zero(numbers[i]));
+        cli_args_clear(&args);
+    }
+    for (size_t i = 0; i < sizeof options_none / sizeof options_none[0]; i++) {
+        assert_int_equal(PARSE(&args, options_none[i]), CLI_USAGE);
+        assert_false(cli_below_zero(options_none[i]));
+        cli_args_clear(&args);
+    }
+    assert_false(cli_below_zero("5"));
+    assert_false(cli_below_zero("-"));
+    assert_false(cli_below_zero(""));
+}
+
 static void test_link_is_erased(void **state)
 {
     (void)state;
@@ -158,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_number_below_zero_is_no_option),
         cmocka_unit_test(test_link_is_erased),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_numbers),
