@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 
-enum { FIRST_CAPACITY = 8 };
+enum { FIRST_CAPACITY = 2 };
 
 void rill_heap_init(rill_heap *h, const rill_allocator *allocator)
 {

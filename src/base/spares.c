@@ -15,6 +15,26 @@ void rill_spares_clear(rill_spares *s)
     rill_spares_init(s, s->allocator, s->max_size);
 }
 
+rill_spares *rill_spares_at(rill_spares **place, const rill_allocator *allocator, size_t max_size)
+{
+    if (*place != NULL)
+        return *place;
+    *place = rill_alloc(allocator, sizeof **place);
+    if (*place != NULL)
+        rill_spares_init(*place, allocator, max_size);
+    return *place;
+}
+
+void rill_spares_drop(rill_spares **place)
+{
+    rill_spares *s = *place;
+    if (s == NULL)
+        return;
+    rill_spares_clear(s);
+    rill_free(s->allocator, s);
+    *place = NULL;
+}
+
 void *rill_spares_take(rill_spares *s, size_t size)
 {
     for (unsigned i = 0; i < s->count; i++) {

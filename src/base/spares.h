@@ -23,6 +23,10 @@ typedef struct rill_spares {
 
 void rill_spares_init(rill_spares *s, const rill_allocator *allocator, size_t max_size);
 void rill_spares_clear(rill_spares *s);
+/* Those at *place, made now if it is NULL, from the allocator; NULL without memory. */
+rill_spares *rill_spares_at(rill_spares **place, const rill_allocator *allocator, size_t max_size);
+/* Frees them, and *place becomes NULL. It may be so already. */
+void rill_spares_drop(rill_spares **place);
 /* A block of exactly size bytes, with any contents; NULL without memory. */
 void *rill_spares_take(rill_spares *s, size_t size);
 /* Gives back a block of the same allocator. NULL is allowed. */

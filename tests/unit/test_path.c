@@ -59,8 +59,8 @@ static void test_who_only_receives_owns_nothing(void **state)
     const rill_endpoint *e = p->end[PAIR_SERVER].endpoint;
     const rill_connection *c = p->end[PAIR_SERVER].connection;
     assert_ptr_equal(c->path, e->unused_path);
-    assert_ptr_equal(c->undecided, &e->no_undecided);
-    assert_ptr_equal(of_server(p)->out, &e->unused_out);
+    assert_ptr_equal(c->undecided, &e->shared->no_undecided);
+    assert_ptr_equal(of_server(p)->out, &e->shared->unused_out);
     assert_true(rill_path_is_unused(e->unused_path));
     /* The client has paid. */
     const rill_endpoint *payer = p->end[PAIR_CLIENT].endpoint;
@@ -78,7 +78,7 @@ static void test_who_pays_owns_what_it_needs(void **state)
     assert_true(s->max_told);
     const rill_money_theirs told = s->theirs;
     assert_int_equal(rill_stream_set_send_max(s, 200), RILL_OK);
-    assert_ptr_not_equal(s->out, &p->end[PAIR_SERVER].endpoint->unused_out);
+    assert_ptr_not_equal(s->out, &p->end[PAIR_SERVER].endpoint->shared->unused_out);
     assert_true(s->theirs.max == told.max && s->theirs.received == told.received);
     pair_run(p, RILL_SECOND);
     assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->money, 200);

@@ -11,14 +11,14 @@
 static void meets(client *c, rill_ilp_code_id code, rill_bytes data)
 {
     const rill_reject reject = {.code = rill_ilp_code_of(code), .data = data};
-    rill_flight *f = rill_flight_find(&c->endpoint->flights, c->request);
+    rill_flight *f = rill_flight_find(c->endpoint->flights, c->request);
     assert_non_null(f);
     uint32_t in_flight = c->connection->path->congestion->packets.in_flight;
     rill_refused_by_path(c->connection, c->now, f, &reject);
     rill_settle(c->connection, c->now.mono_ns);
     /* It has one outcome, and what it carried is nobody's any more. */
     assert_int_equal(c->connection->path->congestion->packets.in_flight, in_flight - 1);
-    assert_null(rill_flight_find(&c->endpoint->flights, c->request));
+    assert_null(rill_flight_find(c->endpoint->flights, c->request));
 }
 
 static void meets_code(client *c, rill_ilp_code_id code)

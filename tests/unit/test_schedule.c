@@ -160,7 +160,7 @@ static void test_a_packet_and_its_record(void **state)
     assert_int_equal(step(&c), MONEY);
     assert_true(question.sequence == next_number && c.connection->numbers.next == next_number + 1);
     assert_true(c.connection->counts.packets_sent == sent + 1);
-    const rill_flight *f = rill_flight_find(&c.endpoint->flights, c.request);
+    const rill_flight *f = rill_flight_find(c.endpoint->flights, c.request);
     assert_non_null(f);
     assert_true(f->connection == c.connection && f->sequence == next_number && f->amount == 7);
     /* The reply may be on its way for a second after the packet has expired. */

@@ -23,7 +23,7 @@ static void write_to(rill_stream *s, size_t len)
 
 static rill_flight *open_flight(client *c)
 {
-    rill_flight *f = rill_flight_open(&c->endpoint->flights);
+    rill_flight *f = rill_flight_open(c->endpoint->flights);
     assert_non_null(f);
     f->connection = c->connection;
     f->kind = RILL_FLIGHT_NORMAL;

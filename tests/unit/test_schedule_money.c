@@ -34,7 +34,7 @@ static rill_stream *stream_with(client *c, uint64_t send_max)
 /* A packet that may leave now; NULL: none. */
 static rill_flight *plan_at(client *c, uint64_t now_ns)
 {
-    rill_flight *f = rill_flight_open(&c->endpoint->flights);
+    rill_flight *f = rill_flight_open(c->endpoint->flights);
     assert_non_null(f);
     f->connection = c->connection;
     f->kind = RILL_FLIGHT_NORMAL;

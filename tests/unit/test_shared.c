@@ -11,6 +11,7 @@
 
 #include "crypto/crypto_internal.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/options.h"
 #include "support/pair.h"
 
 /* An allocator that knows how much is out. */
@@ -132,10 +133,113 @@ static void test_an_endpoint_is_small(void **state)
         size_t bytes = out_bytes - shared_bytes;
         print_message("# endpoint that %s: %zu bytes, shared: %zu\n",
                       accept ? "accepts" : "connects", bytes, shared_bytes);
-        assert_true(bytes < (accept ? 3000 : 1600));
+        assert_true(bytes < (accept ? 2100 : 850));
         rill_endpoint_free(e);
         assert_int_equal(out_bytes, shared_bytes);
     }
+    rill_shared_free(s);
+    assert_int_equal(out_bytes, 0);
+}
+
+/* A client of an address that nobody has to answer from. */
+static rill_connection *new_client(rill_endpoint *e, const rill_connection_options *o)
+{
+    static const uint8_t secret[RILL_SHARED_SECRET_LEN] = {1};
+    static const char address[] = "test.client";
+    rill_connection *c = NULL;
+    assert_int_equal(
+        rill_endpoint_set_account(e, (rill_bytes){(const uint8_t *)address, strlen(address)},
+                                  (rill_bytes){(const uint8_t *)"XRP", 3}, 9),
+        RILL_OK);
+    assert_int_equal(rill_endpoint_connect(e, (rill_now){.mono_ns = 1, .wall_ms = 1},
+                                           "test.server.token", secret, sizeof secret, o, &c),
+                     RILL_OK);
+    return c;
+}
+
+/* The records of packets are one table: a request is still known to its own endpoint alone. */
+static void test_a_request_is_of_one_endpoint(void **state)
+{
+    static const rill_now now = {.mono_ns = 2, .wall_ms = 2};
+    uint8_t packet[RILL_PACKET_BUFFER];
+    size_t len = 0;
+    uint64_t request = 0;
+    (void)state;
+    rill_shared *s = new_shared();
+    rill_endpoint *e = new_endpoint(s, false);
+    rill_endpoint *other = new_endpoint(s, false);
+    rill_connection *c = new_client(e, NULL);
+    (void)new_client(other, NULL);
+    assert_int_equal(rill_connection_probe(c, 1000), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(e, now, packet, &len, &request), RILL_OK);
+    assert_true(len > 0);
+    assert_int_equal(rill_endpoint_receive_reply(other, now, request, packet, len),
+                     RILL_ERR_NOT_FOUND);
+    rill_endpoint_unanswered(other, now, request, true);
+    rill_connection_stats stats;
+    rill_connection_get_stats(c, &stats);
+    assert_int_equal(stats.packets_in_flight, 1);
+    rill_endpoint_unanswered(e, now, request, true);
+    rill_connection_get_stats(c, &stats);
+    assert_int_equal(stats.packets_in_flight, 0);
+    rill_endpoint_free(other);
+    rill_endpoint_free(e);
+    rill_shared_free(s);
+    assert_int_equal(out_bytes, 0);
+}
+
+enum { OPTIONS = 22 };
+
+/* One that is not as it was; each is what an application may want. */
+static void change(rill_connection_options *o, unsigned which)
+{
+    uint64_t *const large[] = {
+        &o->default_receive_max, &o->max_packet_amount,  &o->slippage.num,       &o->slippage.den,
+        &o->idle_timeout_ns,     &o->packet_lifetime_ns, &o->connect_timeout_ns, &o->flags,
+        &o->min_rate.den,        &o->min_rate.num,
+    };
+    uint32_t *const small[] = {
+        &o->stream_receive_buffer,
+        &o->connection_receive_buffer,
+        &o->max_stream_receive_buffer,
+        &o->max_connection_receive_buffer,
+        &o->stream_send_buffer,
+        &o->max_remote_streams,
+        &o->max_in_flight,
+        &o->max_undecided,
+    };
+    bool *const flags[] = {&o->padding, &o->tell_address, &o->ask_before_fulfill, &o->keep_alive};
+    const unsigned larges = sizeof large / sizeof large[0];
+    const unsigned smalls = sizeof small / sizeof small[0];
+    assert_int_equal(larges + smalls + sizeof flags / sizeof flags[0], OPTIONS);
+    if (which < larges)
+        *large[which] ^= 1;
+    else if (which < larges + smalls)
+        *small[which - larges] ^= 1;
+    else
+        *flags[which - larges - smalls] ^= true;
+    if (o->min_rate.num != 0)
+        o->min_rate.den = 1;
+}
+
+/* A connection whose options are its endpoint's has no copy of them. */
+static void test_options_are_kept_once(void **state)
+{
+    (void)state;
+    rill_shared *s = new_shared();
+    rill_endpoint *e = new_endpoint(s, false);
+    rill_connection_options o;
+    rill_connection_options_init(&o);
+    assert_ptr_equal(new_client(e, &o)->options, &e->connection_options);
+    for (unsigned which = 0; which < OPTIONS; which++) {
+        rill_connection_options_init(&o);
+        change(&o, which);
+        const rill_connection *c = new_client(e, &o);
+        assert_ptr_not_equal(c->options, &e->connection_options);
+        assert_true(rill_connection_options_same(c->options, &o));
+        assert_false(rill_connection_options_same(c->options, &e->connection_options));
+    }
+    rill_endpoint_free(e);
     rill_shared_free(s);
     assert_int_equal(out_bytes, 0);
 }
@@ -234,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong),
         cmocka_unit_test(test_its_cryptography_counts),
         cmocka_unit_test(test_an_endpoint_is_small),
+        cmocka_unit_test(test_a_request_is_of_one_endpoint),
+        cmocka_unit_test(test_options_are_kept_once),
         PAIR_TEST_TO_OPEN(test_both_ends_may_share_it),
         PAIR_TEST_TO_OPEN(test_what_one_has_decrypted_is_wiped),
         cmocka_unit_test(test_what_seals_addresses_is_wiped),

@@ -71,11 +71,37 @@ static void test_keeps_a_few_of_no_great_size(void **state)
     assert_int_equal(out, 0);
 }
 
+static void *no_memory(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    (void)ptr;
+    (void)size;
+    return NULL;
+}
+
+static void test_is_made_when_it_is_needed(void **state)
+{
+    (void)state;
+    static const rill_allocator none = {no_memory, count_free, NULL};
+    rill_spares *s = NULL;
+    rill_spares_drop(&s);
+    assert_null(rill_spares_at(&s, &none, 1000));
+    assert_null(s);
+    assert_non_null(rill_spares_at(&s, &counting, 1000));
+    assert_ptr_equal(rill_spares_at(&s, &none, 1000), s);
+    rill_spares_give(s, rill_spares_take(s, 100), 100);
+    assert_int_equal(out, 2);
+    rill_spares_drop(&s);
+    assert_null(s);
+    assert_int_equal(out, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gives_the_next_one_what_came_back),
         cmocka_unit_test(test_keeps_a_few_of_no_great_size),
+        cmocka_unit_test(test_is_made_when_it_is_needed),
     };
     return cmocka_run_group_tests_name("spares", tests, NULL, NULL);
 }

@@ -164,7 +164,7 @@ int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *acce
             rill_sendbuf_new(&s->sendbuf, c->endpoint->allocator, c->options->stream_send_buffer);
         if (err != RILL_OK)
             return err;
-        rill_sendbuf_share(s->sendbuf, &c->endpoint->spares);
+        rill_sendbuf_share(s->sendbuf, rill_endpoint_spares(c->endpoint));
     }
     int err = rill_sendbuf_write(s->sendbuf, data, len, accepted);
     if (err != RILL_OK && *accepted == 0)

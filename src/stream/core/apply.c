@@ -142,7 +142,7 @@ static int apply_data(rill_stream *s, const rill_frame *frame)
         int err = rill_reassembly_new(&s->reassembly, c->endpoint->allocator);
         if (err != RILL_OK)
             return err;
-        rill_reassembly_share(s->reassembly, &c->endpoint->spares);
+        rill_reassembly_share(s->reassembly, rill_endpoint_spares(c->endpoint));
     }
     uint64_t highest = rill_reassembly_highest(s->reassembly);
     uint64_t growth = end > highest ? end - highest : 0;

@@ -12,6 +12,7 @@
 #include "stream/core/flights.h"
 #include "stream/core/identity.h"
 #include "stream/core/numbering.h"
+#include "stream/core/options.h"
 #include "stream/core/path.h"
 #include "stream/core/peer.h"
 #include "stream/core/queues.h"
@@ -57,8 +58,8 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     if (!c)
         return NULL;
     c->endpoint = e;
-    c->undecided = &e->no_undecided;
-    c->probing = &e->unused_probing;
+    c->undecided = &e->shared->no_undecided;
+    c->probing = &e->shared->unused_probing;
     c->server = server;
     init_lists(c);
     rill_streams_init(&c->streams, server);
@@ -66,7 +67,7 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     rill_peer_init(&c->peer);
     rill_contact_init(&c->contact, now.mono_ns);
     c->options = &e->connection_options;
-    if (own)
+    if (own && !rill_connection_options_same(own, c->options))
         c->options = copy_options(e->allocator, own);
     c->path = e->unused_path; /* most servers only reply */
     if (!server)
@@ -102,7 +103,7 @@ static uint32_t drop_flights(rill_endpoint *e, rill_list *flights)
     for (; !rill_list_empty(flights); count++) {
         rill_flight *f = RILL_CONTAINER(flights->next, rill_flight, node);
         rill_list_remove(&f->node);
-        rill_flight_close(&e->flights, f);
+        rill_flight_close(e->flights, f);
     }
     return count;
 }
@@ -128,7 +129,7 @@ void rill_connection_destroy(rill_connection *c)
     if (c->path)
         drop_path(c);
     rill_undecided_orphan(c);
-    if (c->undecided != &e->no_undecided)
+    if (c->undecided != &e->shared->no_undecided)
         rill_free(a, c->undecided);
     drop_streams(c);
     rill_heap_remove(&e->heap, &c->deadline.timer);
@@ -138,7 +139,7 @@ void rill_connection_destroy(rill_connection *c)
     rill_map_clear(&c->streams.by_id);
     rill_numbering_clear(&c->numbers, a);
     rill_id_set_clear(&c->streams.opened_by_remote, a);
-    if (c->probing != &e->unused_probing)
+    if (c->probing != &e->shared->unused_probing)
         rill_free(a, c->probing);
     rill_refusal_forget(c);
     rill_identity_clear(&c->identity, a);

@@ -104,7 +104,7 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
         return;
     assert(f->amount == 0); /* all its parts are known */
     rill_flights_resolve(&c->path->flights, f);
-    rill_flight_close(&c->endpoint->flights, f);
+    rill_flight_close(c->endpoint->flights, f);
 }
 
 /* Ends the asking. Of all that was lost, sent and unsent are known now; the rest stays in doubt. */

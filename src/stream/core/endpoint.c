@@ -31,9 +31,7 @@ static_assert(RILL_PACKET_BUFFER == RILL_ILP_MAX_PACKET, "what is written and wh
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
 /* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */
-#define DEFAULT_MAX_UNDECIDED 8192u
-/* Larger blocks of streams' buffers are not kept for the next stream. */
-#define SPARE_MAX              (UINT32_C(1) << 20)
+#define DEFAULT_MAX_UNDECIDED  8192u
 #define DEFAULT_MAX_REMEMBERED 1000000u
 void rill_endpoint_options_init_sized(rill_endpoint_options *o, size_t size)
 {
@@ -56,8 +54,6 @@ static void init_tables(rill_endpoint *e, uint64_t seed)
     rill_list_init(&e->events);
     rill_list_init(&e->old_decisions);
     rill_heap_init(&e->heap, e->allocator);
-    rill_flight_table_init(&e->flights, e->allocator, e->shared ? &e->shared->flights : NULL);
-    rill_spares_init(&e->spares, e->allocator, SPARE_MAX);
 }
 
 static int init_secrets(rill_endpoint *e, const uint8_t *server_secret, const char *instance)
@@ -115,6 +111,7 @@ static int join_shared(rill_endpoint *e, const rill_endpoint_options *o)
         return err;
     e->shared->endpoints++;
     e->crypto = e->shared->crypto;
+    e->flights = &e->shared->flights;
     return RILL_OK;
 }
 
@@ -153,8 +150,6 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
     e->wake_user = o->user;
     e->clock = o->clock;
     e->wall_ns = o->wall_ns;
-    e->unused_out = (rill_money_out){.lent = true, .goal_deadline = RILL_NEVER};
-    rill_undecided_init(&e->no_undecided);
     init_tables(e, 0);
     err = join_shared(e, o);
     if (err == RILL_OK && e->accept)
@@ -179,18 +174,6 @@ static void free_all(rill_list *connections)
         rill_connection_destroy(RILL_CONTAINER(connections->next, rill_connection, node));
 }
 
-/* Nothing of it has changed. */
-static bool out_is_unused(const rill_money_out *out)
-{
-    const rill_money *m = &out->money;
-    return out->lent && m->free == 0 && rill_money_committed(m) == 0 && m->delivered == 0 &&
-           m->expected == 0 && out->tally.era == 0 && out->drift.over == 0 &&
-           out->drift.under == 0 && out->vain_since == 0 && out->credit == 0 &&
-           out->told_from == 0 && out->doubt == RILL_DOUBT_NONE && out->vain == RILL_OK &&
-           !out->vague && !out->blocked && !out->given_up && !out->goal_set && out->goal == 0 &&
-           out->goal_deadline == RILL_NEVER;
-}
-
 void rill_endpoint_free(rill_endpoint *e)
 {
     if (!e)
@@ -205,10 +188,10 @@ void rill_endpoint_free(rill_endpoint *e)
     rill_map_clear(&e->table);
     rill_map_clear(&e->decisions);
     rill_heap_clear(&e->heap);
-    rill_flight_table_clear(&e->flights);
-    rill_spares_clear(&e->spares);
+    rill_spares_drop(&e->spares);
     /* They were lent to many. */
-    assert(out_is_unused(&e->unused_out) && e->no_undecided.count == 0);
+    if (e->shared)
+        rill_shared_check(e->shared);
     assert(!e->unused_path || rill_path_is_unused(e->unused_path));
     rill_path_free(e->allocator, e->unused_path);
     leave_shared(e);
@@ -482,11 +465,18 @@ int rill_endpoint_next_prepare(rill_endpoint *e, rill_now now, uint8_t *packet, 
     return failed;
 }
 
+/* The table may be that of other endpoints too. NULL: none of e's. */
+static rill_flight *find_flight(const rill_endpoint *e, uint64_t request)
+{
+    rill_flight *f = rill_flight_find(e->flights, request);
+    return f && f->connection->endpoint == e ? f : NULL;
+}
+
 int rill_endpoint_receive_reply(rill_endpoint *e, rill_now now, uint64_t request,
                                 const uint8_t *packet, size_t len)
 {
     e->latest = now;
-    rill_flight *f = rill_flight_find(&e->flights, request);
+    rill_flight *f = find_flight(e, request);
     if (!f || f->in_doubt)
         return RILL_ERR_NOT_FOUND;
     rill_settle_check(f->connection);
@@ -497,7 +487,7 @@ int rill_endpoint_receive_reply(rill_endpoint *e, rill_now now, uint64_t request
 void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent)
 {
     e->latest = now;
-    rill_flight *f = rill_flight_find(&e->flights, request);
+    rill_flight *f = find_flight(e, request);
     if (f)
         rill_connection_unanswered(f->connection, now, f, sent);
 }

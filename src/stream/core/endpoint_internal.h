@@ -14,7 +14,7 @@ typedef struct rill_refusal {
 
 struct rill_endpoint {
     const rill_allocator *allocator;
-    rill_shared *shared; /* scratch and cryptography */
+    rill_shared *shared; /* scratch, cryptography, and what is lent */
     rill_crypto *crypto; /* of shared */
     bool owns_shared;
     rill_token_keys token_keys;
@@ -42,16 +42,13 @@ struct rill_endpoint {
     size_t open_count;
     size_t past_count; /* of the table: over, and remembered */
     rill_heap heap;
-    rill_connection *untimed; /* whose place in the heap is to be found anew (timer.h) */
-    uint64_t untimed_ns;      /* monotonic: the earliest time at which one came to be so */
-    rill_flight_table flights;
-    rill_spares spares;              /* of streams' buffers */
-    rill_probing unused_probing;     /* of connections that never probe */
-    rill_refusal *refusal;           /* the last reject that one of its clients has met; NULL */
-    rill_path *unused_path;          /* of server connections that never sent a packet */
-    rill_money_out unused_out;       /* of streams that were never to send money */
-    rill_undecided_set no_undecided; /* of connections that never asked the application */
-    uint64_t last_life;              /* of clients of this endpoint */
+    rill_connection *untimed;   /* whose place in the heap is to be found anew (timer.h) */
+    uint64_t untimed_ns;        /* monotonic: the earliest time at which one came to be so */
+    rill_flight_table *flights; /* of shared */
+    rill_spares *spares;        /* of streams' buffers; NULL until a stream has some */
+    rill_refusal *refusal;      /* the last reject that one of its clients has met; NULL */
+    rill_path *unused_path;     /* of server connections that never sent a packet */
+    uint64_t last_life;         /* of clients of this endpoint */
     rill_map decisions;
     uint64_t next_decision;
     uint32_t max_undecided; /* of all connections */
@@ -65,5 +62,15 @@ struct rill_endpoint {
 
     rill_now latest; /* of the latest call that brought the time (endpoint.h) */
 };
+
+/* Larger blocks of streams' buffers are not kept for the next stream. */
+#define RILL_SPARE_MAX (UINT32_C(1) << 20)
+
+/* Blocks of streams' buffers that the next stream may have. NULL: there is no memory for them now,
+ * and the stream does without. */
+static inline rill_spares *rill_endpoint_spares(rill_endpoint *e)
+{
+    return rill_spares_at(&e->spares, e->allocator, RILL_SPARE_MAX);
+}
 
 #endif

@@ -77,6 +77,39 @@ int rill_connection_options_check(const rill_connection_options *o, const char *
     return err;
 }
 
+_Static_assert(sizeof(rill_connection_options) <= 128 || sizeof(void *) != 8,
+               "an option that is new is compared as well");
+
+static bool same_ratio(rill_ratio a, rill_ratio b)
+{
+    return a.num == b.num && a.den == b.den;
+}
+
+static bool same_limits(const rill_connection_options *a, const rill_connection_options *b)
+{
+    return a->stream_receive_buffer == b->stream_receive_buffer &&
+           a->connection_receive_buffer == b->connection_receive_buffer &&
+           a->max_stream_receive_buffer == b->max_stream_receive_buffer &&
+           a->max_connection_receive_buffer == b->max_connection_receive_buffer &&
+           a->stream_send_buffer == b->stream_send_buffer &&
+           a->max_remote_streams == b->max_remote_streams && a->max_in_flight == b->max_in_flight &&
+           a->max_undecided == b->max_undecided;
+}
+
+/* Not by their bytes: those between the members may be anything. */
+bool rill_connection_options_same(const rill_connection_options *a,
+                                  const rill_connection_options *b)
+{
+    return a->default_receive_max == b->default_receive_max &&
+           a->max_packet_amount == b->max_packet_amount && same_ratio(a->min_rate, b->min_rate) &&
+           same_ratio(a->slippage, b->slippage) && same_limits(a, b) &&
+           a->idle_timeout_ns == b->idle_timeout_ns &&
+           a->packet_lifetime_ns == b->packet_lifetime_ns &&
+           a->connect_timeout_ns == b->connect_timeout_ns && a->padding == b->padding &&
+           a->tell_address == b->tell_address && a->ask_before_fulfill == b->ask_before_fulfill &&
+           a->keep_alive == b->keep_alive && a->flags == b->flags;
+}
+
 int rill_connection_options_take(rill_connection_options *full, const rill_connection_options *o)
 {
     rill_connection_options_init(full);

@@ -11,5 +11,8 @@
  */
 RILL_MUST_CHECK int rill_connection_options_take(rill_connection_options *full,
                                                  const rill_connection_options *o);
+/* Whether they say the same; both are complete. */
+bool rill_connection_options_same(const rill_connection_options *a,
+                                  const rill_connection_options *b);
 
 #endif

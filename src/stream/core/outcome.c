@@ -196,7 +196,7 @@ static void finish(rill_connection *c, rill_flight *f)
 {
     rill_flights_remove(&c->path->flights, f);
     drop_parts(f, true);
-    rill_flight_close(&c->endpoint->flights, f);
+    rill_flight_close(c->endpoint->flights, f);
     rill_connection_ready(c);
     rill_connection_mark_packet(c);
 }

@@ -71,7 +71,7 @@ static void begin_volley(rill_probing *p)
 static bool own_probing(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
-    if (c->probing != &e->unused_probing)
+    if (c->probing != &e->shared->unused_probing)
         return true;
     rill_probing *own = rill_calloc(e->allocator, 1, sizeof *own);
     if (own)

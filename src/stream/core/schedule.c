@@ -55,7 +55,7 @@ static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight
 {
     if (!rill_connection_may_send(c))
         return NULL;
-    rill_flight *f = rill_flight_open(&c->endpoint->flights);
+    rill_flight *f = rill_flight_open(c->endpoint->flights);
     if (!f)
         return NULL;
     f->connection = c;

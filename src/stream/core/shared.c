@@ -24,7 +24,10 @@ int rill_shared_new(rill_shared **out, const rill_shared_options *given)
     if (!s)
         return RILL_ERR_NOMEM;
     s->allocator = o.allocator;
-    rill_flight_pool_init(&s->flights, o.allocator);
+    rill_flight_pool_init(&s->pool, o.allocator);
+    rill_flight_table_init(&s->flights, o.allocator, &s->pool);
+    s->unused_out = (rill_money_out){.lent = true, .goal_deadline = RILL_NEVER};
+    rill_undecided_init(&s->no_undecided);
     err = rill_crypto_new_with(&s->crypto, o.allocator, o.crypto);
     if (err != RILL_OK) {
         rill_shared_free(s);
@@ -34,6 +37,25 @@ int rill_shared_new(rill_shared **out, const rill_shared_options *given)
     return RILL_OK;
 }
 
+/* Nothing of it has changed. */
+static bool out_is_unused(const rill_money_out *out)
+{
+    const rill_money *m = &out->money;
+    return out->lent && m->free == 0 && rill_money_committed(m) == 0 && m->delivered == 0 &&
+           m->expected == 0 && out->tally.era == 0 && out->drift.over == 0 &&
+           out->drift.under == 0 && out->vain_since == 0 && out->credit == 0 &&
+           out->told_from == 0 && out->doubt == RILL_DOUBT_NONE && out->vain == RILL_OK &&
+           !out->vague && !out->blocked && !out->given_up && !out->goal_set && out->goal == 0 &&
+           out->goal_deadline == RILL_NEVER;
+}
+
+void rill_shared_check(const rill_shared *s)
+{
+    assert(out_is_unused(&s->unused_out) && s->no_undecided.count == 0);
+    assert(!s->unused_probing.active && s->unused_probing.asked == 0);
+    (void)s;
+}
+
 void rill_shared_free(rill_shared *s)
 {
     if (!s)
@@ -41,7 +63,8 @@ void rill_shared_free(rill_shared *s)
     assert(s->endpoints == 0); /* or what they have left would point at what is freed */
     rill_shared_wipe(s);
     rill_crypto_free(s->crypto);
-    rill_flight_pool_clear(&s->flights);
+    rill_flight_table_clear(&s->flights);
+    rill_flight_pool_clear(&s->pool);
     rill_free(s->allocator, s->shares);
     rill_free(s->allocator, s);
 }

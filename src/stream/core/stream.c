@@ -35,7 +35,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
     s->astray = UINT64_MAX;
     s->theirs.max = RILL_UNLIMITED;
     s->weight = 1;
-    s->out = &e->unused_out;
+    s->out = &e->shared->unused_out;
     s->in.goal_deadline = RILL_NEVER;
     rill_receive_window_init(&s->in.window, 0, c->options->default_receive_max);
     rill_send_window_init(&s->send_window, ASSUMED_STREAM_WINDOW);
@@ -44,7 +44,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
     rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer, now_ns);
     /* A place in the heap: from now on the timer is only moved. */
     if (rill_heap_add(&e->heap, &s->deadline.timer, RILL_NEVER) != RILL_OK ||
-        rill_map_put(&c->streams.by_id, id, s) != RILL_OK) {
+        rill_streams_name(&c->streams, s) != RILL_OK) {
         rill_heap_remove(&e->heap, &s->deadline.timer);
         rill_free(e->allocator, s);
         return NULL;
@@ -57,11 +57,11 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
 bool rill_stream_own_out(rill_stream *s)
 {
     const rill_endpoint *e = s->connection->endpoint;
-    assert(s->out == &e->unused_out);
+    assert(s->out == &e->shared->unused_out);
     rill_money_out *own = rill_alloc(e->allocator, sizeof *own);
     if (!own)
         return false;
-    *own = e->unused_out;
+    *own = e->shared->unused_out;
     own->lent = false;
     s->out = own;
     return true;

@@ -10,6 +10,7 @@
 #include "stream/core/stream_internal.h"
 #include "stream/wire/id_set.h"
 #include <rill/connection.h>
+#include <rill/error.h>
 
 typedef struct rill_streams {
     rill_map by_id;
@@ -96,7 +97,15 @@ static inline void rill_streams_wait_no_more(rill_streams *streams)
     streams->waited--;
 }
 
-/* NULL: there is none. Most connections have one stream, which is at hand. */
+/*
+ * Before it is put behind all others: what finds it. The first of all is at hand, and most
+ * connections have no other. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK static inline int rill_streams_name(rill_streams *streams, rill_stream *s)
+{
+    return rill_list_empty(&streams->all) ? RILL_OK : rill_map_put(&streams->by_id, s->id, s);
+}
+/* NULL: there is none. */
 static inline rill_stream *rill_streams_find(const rill_streams *streams, uint64_t id)
 {
     rill_stream *first = NULL;

@@ -50,7 +50,7 @@ static void enlist(rill_connection *c, rill_undecided *u)
 static bool own_set(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
-    if (c->undecided != &e->no_undecided)
+    if (c->undecided != &e->shared->no_undecided)
         return true;
     rill_undecided_set *own = rill_alloc(e->allocator, sizeof *own);
     if (!own)
