@@ -12,7 +12,7 @@
 
 #include <rill/rill.h>
 
-/* ---- what one environment (a thread of JavaScript) shares (arena.c) ---- */
+/* ---- a turn, as JavaScript sees it: memory that both have ---- */
 
 #define RECORD_WORDS 16
 #define MAX_RECORDS  2048
@@ -35,49 +35,15 @@ enum record_word {
     WORD_EVENT = 10,
     WORD_PACKET = 11, /* the incoming packet that it came with, or 0 */
     WORD_CLOSE = 12,  /* code, and 256 if it was the other side */
-    WORD_STATS = 13,  /* of an END: its stats' or receipt's place in the slab and 1, or 0 */
-    WORD_ID = 14      /* of a stream */
+    WORD_LAST = 13, /* of an END: place in the slab and 1 of what is left to be said; 0: nothing */
+    WORD_ID = 14    /* of a stream; of the END of a connection the length of that */
 };
 enum record_type { RECORD_REPLY = 1, RECORD_PREPARE = 2, RECORD_EVENT = 3 };
 
 /* HEAD words. */
 enum head_word { HEAD_COUNT = 0, HEAD_MORE = 1, HEAD_TAKEN = 2, HEAD_DELAY = 3, HEAD_SLAB = 4 };
 
-typedef struct arena {
-    rill_shared *shared; /* what its engines share: made with the first of them */
-    uint32_t engines;    /* that are not finalized yet */
-    bool ended;          /* the environment is: the last of them frees it */
-    napi_ref memory;     /* ArrayBuffer: numbers, records and inbox, one after the other */
-    napi_ref slab;       /* ArrayBuffer that outgoing packets and bytes are written to, in order */
-    /* Looked up anew in each call, since JavaScript may take an ArrayBuffer away (transfer). */
-    uint8_t *in;
-    uint32_t *out;
-    uint64_t *stats;
-    uint8_t *bytes;
-    size_t bytes_len;
-    size_t bytes_at;
-} arena;
-
-/* What stats() and others fill, or options() reads: in 64 bits each. */
-#define NUMBERS       32
-#define STATS_NUMBERS 20
-#define RECORDS_AT    (NUMBERS * sizeof(uint64_t))
-#define INBOX_AT      (RECORDS_AT + (HEAD_WORDS + MAX_RECORDS * RECORD_WORDS) * sizeof(uint32_t))
-
-/* False, and an exception is pending: the arena's memory is not there. */
-bool arena_open(napi_env env, arena *a);
-/* Room for len bytes in the slab, aligned to 8; NULL: it is full, JavaScript brings another. */
-uint8_t *arena_room(arena *a, size_t len);
-/* Keeps len of them. */
-uint32_t arena_keep(arena *a, const uint8_t *at, size_t len);
-napi_value arena_set(napi_env env, napi_callback_info info);
-/* What the core's endpoints share; an error of rill_shared_new. */
-int arena_join(arena *a, rill_shared **out);
-/* After the endpoint of an engine that has joined. */
-void arena_leave(arena *a);
-void arena_end(napi_env env, void *data, void *hint);
-
-/* ---- names of connections and streams (handles.c) ---- */
+/* ---- names of engines, connections and streams (handles.c) ---- */
 
 /*
  * JavaScript may keep the name of what is gone: a name is never given twice, and is looked up.
@@ -105,9 +71,47 @@ void handles_remove(handles *h, uint64_t handle);
 void *handles_find(const handles *h, uint64_t handle, bool stream);
 void handles_free(handles *h);
 
+/* ---- what one environment (a thread of JavaScript) shares (arena.c) ---- */
+
+typedef struct arena {
+    rill_shared *shared; /* what its engines share: made with the first of them */
+    handles engines;     /* by their names */
+    napi_ref memory;     /* ArrayBuffer: numbers, records and inbox, one after the other */
+    napi_ref slab;       /* ArrayBuffer that outgoing packets and bytes are written to, in order */
+    /* Looked up anew in each call, since JavaScript may take an ArrayBuffer away (transfer). */
+    uint8_t *in;
+    uint32_t *out;
+    uint64_t *stats;
+    uint8_t *bytes;
+    size_t bytes_len;
+    size_t bytes_at;
+} arena;
+
+/* What stats() and others fill, or options() reads: in 64 bits each. */
+#define NUMBERS       32
+#define STATS_NUMBERS 20
+#define RECORDS_AT    (NUMBERS * sizeof(uint64_t))
+#define INBOX_AT      (RECORDS_AT + (HEAD_WORDS + MAX_RECORDS * RECORD_WORDS) * sizeof(uint32_t))
+
+/* False, and an exception is pending: the arena's memory is not there. */
+bool arena_open(napi_env env, arena *a);
+/* Room for len bytes in the slab, aligned to 8; NULL: it is full, JavaScript brings another. */
+uint8_t *arena_room(arena *a, size_t len);
+/* Keeps len of them. */
+uint32_t arena_keep(arena *a, const uint8_t *at, size_t len);
+napi_value arena_set(napi_env env, napi_callback_info info);
+/* What the core's endpoints share; an error of rill_shared_new. */
+int arena_shared(arena *a, rill_shared **out);
+void arena_end(napi_env env, void *data, void *hint);
+
 /* ---- an engine: one endpoint (engine.c) ---- */
 
+/*
+ * JavaScript has its name, which costs less than an object, and says when it is freed; of an engine
+ * that was never started the garbage collector says so (lib/engine.js).
+ */
 typedef struct engine {
+    uint64_t name; /* among those of its arena */
     rill_endpoint *endpoint;
     handles handles;
     arena *arena;
@@ -118,12 +122,13 @@ typedef struct engine {
 /* The connection's or stream's name, given when it is first seen; 0 without memory. */
 uint64_t engine_connection(engine *e, rill_connection *c);
 uint64_t engine_stream(engine *e, rill_stream *s);
+void engine_free(engine *e);
 rill_now engine_now(void);
 void engine_write_stats(const rill_connection *c, uint64_t numbers[STATS_NUMBERS]);
 napi_value engine_turn(napi_env env, napi_callback_info info);
 napi_value engine_read(napi_env env, napi_callback_info info);
 
-/* What state() says of a connection. */
+/* What is() is asked of a connection. */
 enum connection_state {
     STATE_RATE_KNOWN = 1,
     STATE_OUT = 2,      /* packets of it are on their way */
@@ -133,16 +138,16 @@ enum connection_state {
 
 /* ---- arguments (args.c) ---- */
 
-#define MAX_ARGS 8
+#define MAX_ARGS 3 /* behind the engine's name */
 
 typedef struct args {
     napi_env env;
-    engine *engine; /* of this; NULL: it is none, or freed */
-    size_t count;
+    engine *engine; /* whose name came first */
+    size_t count;   /* of the others */
     napi_value value[MAX_ARGS];
 } args;
 
-/* False, and a TypeError is pending: this is no engine that is open, or fewer arguments. */
+/* False, and a TypeError is pending: there is no engine of that name, or there are fewer others. */
 bool args_get(napi_env env, napi_callback_info info, size_t least, args *out);
 /* Each of them: false, and a TypeError is pending, where it is none. */
 bool args_u64(napi_env env, napi_value v, uint64_t *out); /* a bigint, or a whole number */
@@ -159,7 +164,5 @@ rill_stream *args_stream(const args *a, size_t index);
 bool args_options(napi_env env, napi_value v, arena *a, rill_connection_options *out);
 napi_value args_int(napi_env env, int64_t value);
 napi_value args_handle(napi_env env, uint64_t value);
-
-extern const napi_type_tag engine_tag;
 
 #endif

@@ -88,40 +88,25 @@ napi_value arena_set(napi_env env, napi_callback_info info)
     return NULL;
 }
 
-int arena_join(arena *a, rill_shared **out)
+int arena_shared(arena *a, rill_shared **out)
 {
     int rc = a->shared ? RILL_OK : rill_shared_new(&a->shared, NULL);
-    if (rc != RILL_OK)
-        return rc;
-    a->engines++;
     *out = a->shared;
-    return RILL_OK;
+    return rc;
 }
 
-static void free_unused(arena *a)
-{
-    if (!a->ended || a->engines > 0)
-        return;
-    rill_shared_free(a->shared);
-    free(a);
-}
-
-void arena_leave(arena *a)
-{
-    a->engines--;
-    free_unused(a);
-}
-
-/*
- * The environment ends, and does not free its references. Which of its engines are finalized before
- * is not said.
- */
+/* The environment ends, and does not free its references. */
 void arena_end(napi_env env, void *data, void *hint)
 {
     arena *a = data;
     (void)hint;
     drop(env, &a->memory);
     drop(env, &a->slab);
-    a->ended = true;
-    free_unused(a);
+    for (uint32_t i = 0; i < a->engines.count; i++) {
+        if (a->engines.entries[i].object)
+            engine_free(a->engines.entries[i].object);
+    }
+    handles_free(&a->engines);
+    rill_shared_free(a->shared);
+    free(a);
 }

@@ -4,8 +4,6 @@
 
 #include "addon.h"
 
-const napi_type_tag engine_tag = {0x72696c6c2d6e6f64, 0x652d656e67696e65};
-
 static bool wrong(napi_env env, const char *text)
 {
     bool pending = false;
@@ -14,20 +12,31 @@ static bool wrong(napi_env env, const char *text)
     return false;
 }
 
+/* 0: it is the name of nothing. */
+static uint64_t name_in(napi_env env, napi_value v)
+{
+    double number;
+    if (napi_get_value_double(env, v, &number) != napi_ok ||
+        !(number >= 0 && number <= 9007199254740992.0))
+        return 0;
+    return (uint64_t)number;
+}
+
 bool args_get(napi_env env, napi_callback_info info, size_t least, args *out)
 {
-    napi_value self;
-    bool tagged = false;
+    napi_value all[1 + MAX_ARGS];
+    size_t count = sizeof all / sizeof all[0];
     void *data = NULL;
-    *out = (args){.env = env, .count = MAX_ARGS};
-    if (napi_get_cb_info(env, info, &out->count, out->value, &self, NULL) != napi_ok)
+    *out = (args){.env = env};
+    if (napi_get_cb_info(env, info, &count, all, NULL, NULL) != napi_ok ||
+        napi_get_instance_data(env, &data) != napi_ok || !data)
         return wrong(env, "arguments could not be read");
-    if (napi_check_object_type_tag(env, self, &engine_tag, &tagged) != napi_ok || !tagged ||
-        napi_unwrap(env, self, &data) != napi_ok)
-        return wrong(env, "not an engine");
-    out->engine = data;
-    if (!out->engine->endpoint)
-        return wrong(env, "the engine was freed");
+    const arena *a = data;
+    out->engine = count > 0 ? handles_find(&a->engines, name_in(env, all[0]), false) : NULL;
+    if (!out->engine)
+        return wrong(env, "not an engine, or one that was freed");
+    out->count = count - 1 < MAX_ARGS ? count - 1 : MAX_ARGS;
+    memcpy(out->value, all + 1, sizeof out->value);
     return out->count >= least ? true : wrong(env, "more arguments are needed");
 }
 
@@ -81,13 +90,7 @@ bool args_bool(napi_env env, napi_value v, bool *out)
 
 static uint64_t handle(const args *a, size_t index)
 {
-    uint64_t name;
-    double number;
-    if (index >= a->count || napi_get_value_double(a->env, a->value[index], &number) != napi_ok ||
-        !(number >= 0 && number <= 9007199254740992.0))
-        return 0;
-    name = (uint64_t)number;
-    return name;
+    return index < a->count ? name_in(a->env, a->value[index]) : 0;
 }
 
 rill_connection *args_connection(const args *a, size_t index)

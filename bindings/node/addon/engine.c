@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's methods: what an application asks of connections and streams. */
+/*
+ * What an application asks of connections and streams. Each function's first argument is the name
+ * of the engine, and is not mentioned where the others are.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,13 +49,9 @@ static rill_now read_clock(void *user)
     return engine_now();
 }
 
-static void finalize(napi_env env, void *data, void *hint)
+void engine_free(engine *e)
 {
-    engine *e = data;
-    (void)env;
-    (void)hint;
     rill_endpoint_free(e->endpoint);
-    arena_leave(e->arena);
     handles_free(&e->handles);
     free(e);
 }
@@ -63,24 +62,44 @@ static napi_value fail(napi_env env, const char *text)
     return NULL;
 }
 
-/* new Engine(secret of a server or null, whether it accepts, whether there are options, or null) */
-static napi_value construct(napi_env env, napi_callback_info info)
+/* An engine with a name; NULL without memory. */
+static engine *name_engine(arena *a)
 {
-    napi_value argv[3], self;
+    engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->arena = a;
+    e->name = handles_add(&a->engines, e, false);
+    if (e->name != 0)
+        return e;
+    free(e);
+    return NULL;
+}
+
+static void drop_engine(engine *e)
+{
+    handles_remove(&e->arena->engines, e->name);
+    engine_free(e);
+}
+
+/* open(secret of a server or null, whether it accepts, whether there are options, or null): its
+ * name */
+static napi_value engine_open(napi_env env, napi_callback_info info)
+{
+    napi_value argv[3];
     napi_valuetype type;
     size_t argc = 3;
-    void *shared = NULL;
+    void *data = NULL;
     rill_bytes secret = {NULL, 0};
     rill_connection_options connection;
     rill_endpoint_options options;
     rill_endpoint_options_init(&options);
-    if (napi_get_cb_info(env, info, &argc, argv, &self, NULL) != napi_ok || argc < 3 ||
+    if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc < 3 ||
         napi_typeof(env, argv[0], &type) != napi_ok ||
-        napi_get_instance_data(env, &shared) != napi_ok || !shared)
+        napi_get_instance_data(env, &data) != napi_ok || !data)
         return fail(env, "an engine needs three arguments");
     if ((type != napi_null && !args_bytes(env, argv[0], &secret)) ||
-        !args_bool(env, argv[1], &options.accept) ||
-        !args_options(env, argv[2], shared, &connection))
+        !args_bool(env, argv[1], &options.accept) || !args_options(env, argv[2], data, &connection))
         return NULL;
     if (secret.data && secret.len != RILL_SHARED_SECRET_LEN)
         return fail(env, "serverSecret must be 32 bytes");
@@ -90,42 +109,40 @@ static napi_value construct(napi_env env, napi_callback_info info)
     options.server_secret = secret.data;
     options.connection = &connection;
     options.clock = read_clock;
-    engine *e = calloc(1, sizeof *e);
+    engine *e = name_engine(data);
     if (!e)
         return fail(env, rill_strerror(RILL_ERR_NOMEM));
-    e->arena = shared;
-    int rc = arena_join(e->arena, &options.shared);
-    if (rc == RILL_OK) {
+    int rc = arena_shared(e->arena, &options.shared);
+    if (rc == RILL_OK)
         rc = rill_endpoint_new(&e->endpoint, &options);
-        if (rc != RILL_OK)
-            arena_leave(e->arena);
-    }
     if (rc != RILL_OK) {
-        free(e);
+        drop_engine(e);
         return fail(env, rill_strerror(rc));
     }
-    if (napi_wrap(env, self, e, finalize, NULL, NULL) != napi_ok) {
-        finalize(env, e, NULL);
-        return fail(env, "the engine could not be made");
-    }
-    if (napi_type_tag_object(env, self, &engine_tag) != napi_ok)
-        return fail(env, "the engine could not be made");
-    return self;
+    return args_handle(env, e->name);
 }
 
-/* free(): at once, and not when the garbage collector comes to it. */
-static napi_value engine_free(napi_env env, napi_callback_info info)
+/* free(engine) */
+static napi_value engine_close(napi_env env, napi_callback_info info)
 {
     args in;
-    if (!args_get(env, info, 0, &in))
-        return NULL;
-    rill_endpoint_free(in.engine->endpoint);
-    in.engine->endpoint = NULL;
-    handles_free(&in.engine->handles);
+    if (args_get(env, info, 0, &in))
+        drop_engine(in.engine);
     return NULL;
 }
 
-/* unused(): whether none of its connections and streams is left, so that it can serve another */
+/* count(): how many engines there are. Not of an engine. */
+static napi_value engine_count(napi_env env, napi_callback_info info)
+{
+    void *data = NULL;
+    (void)info;
+    if (napi_get_instance_data(env, &data) != napi_ok || !data)
+        return NULL;
+    return args_int(env, ((const arena *)data)->engines.live);
+}
+
+/* unused(engine): whether none of its connections and streams is left, so that it can serve another
+ */
 static napi_value unused(napi_env env, napi_callback_info info)
 {
     args in;
@@ -349,6 +366,16 @@ static napi_value remote(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* tag(connection): '' where it has none, or is gone */
+static napi_value tag(napi_env env, napi_callback_info info)
+{
+    args in;
+    if (!args_get(env, info, 1, &in))
+        return NULL;
+    const rill_connection *c = args_connection(&in, 0);
+    return text(env, c ? rill_connection_tag(c) : "");
+}
+
 /* waiting(connection): [reason, text], or null: it is gone */
 static napi_value waiting(napi_env env, napi_callback_info info)
 {
@@ -387,23 +414,36 @@ static bool is_quiet(rill_wait reason)
     }
 }
 
-/* state(connection): of connection_state; what is gone is quiet */
-static napi_value state(napi_env env, napi_callback_info info)
+static bool is_so(const rill_connection *c, uint64_t state)
 {
-    args in;
     rill_connection_stats s;
     rill_waiting w;
-    if (!args_get(env, info, 1, &in))
+    switch (state) {
+    case STATE_QUIET:
+        rill_connection_get_waiting(c, &w);
+        return is_quiet(w.reason);
+    case STATE_REACHABLE:
+        return rill_connection_remote_address(c)[0] != '\0';
+    case STATE_RATE_KNOWN:
+    case STATE_OUT:
+        rill_connection_get_stats(c, &s);
+        return state == STATE_OUT ? s.packets_in_flight > 0 : s.min_rate.num > 0;
+    default:
+        return false;
+    }
+}
+
+/* is(connection, one of connection_state); what is gone is quiet */
+static napi_value is(napi_env env, napi_callback_info info)
+{
+    args in;
+    uint64_t state;
+    napi_value result = NULL;
+    if (!args_get(env, info, 2, &in) || !args_u64(env, in.value[1], &state))
         return NULL;
-    rill_connection *c = args_connection(&in, 0);
-    if (!c)
-        return args_int(env, STATE_QUIET);
-    rill_connection_get_stats(c, &s);
-    rill_connection_get_waiting(c, &w);
-    return args_int(env, (s.min_rate.num > 0 ? STATE_RATE_KNOWN : 0) |
-                             (s.packets_in_flight > 0 ? STATE_OUT : 0) |
-                             (is_quiet(w.reason) ? STATE_QUIET : 0) |
-                             (rill_connection_remote_address(c)[0] ? STATE_REACHABLE : 0));
+    const rill_connection *c = args_connection(&in, 0);
+    napi_get_boolean(env, c ? is_so(c, state) : state == STATE_QUIET, &result);
+    return result;
 }
 
 /* setMinRate(connection, num, den) */
@@ -550,7 +590,10 @@ static napi_value receipt(napi_env env, napi_callback_info info)
 NAPI_MODULE_INIT()
 {
     static const napi_property_descriptor methods[] = {
-        METHOD("free", engine_free),
+        METHOD("arena", arena_set),
+        METHOD("open", engine_open),
+        METHOD("free", engine_close),
+        METHOD("count", engine_count),
         METHOD("unused", unused),
         METHOD("account", account),
         METHOD("generate", generate),
@@ -563,8 +606,9 @@ NAPI_MODULE_INIT()
         METHOD("abandon", abandon),
         METHOD("stats", stats),
         METHOD("remote", remote),
+        METHOD("tag", tag),
         METHOD("waiting", waiting),
-        METHOD("state", state),
+        METHOD("is", is),
         METHOD("setMinRate", set_min_rate),
         METHOD("setSendMax", set_send_max),
         METHOD("setReceiveMax", set_receive_max),
@@ -576,18 +620,14 @@ NAPI_MODULE_INIT()
         METHOD("closeStream", close_stream),
         METHOD("receipt", receipt),
     };
-    napi_value class = NULL, function = NULL;
     arena *shared = calloc(1, sizeof *shared);
     if (!shared || napi_set_instance_data(env, shared, arena_end, NULL) != napi_ok) {
         free(shared);
         return fail(env, rill_strerror(RILL_ERR_NOMEM));
     }
-    if (napi_define_class(env, "Engine", NAPI_AUTO_LENGTH, construct, NULL,
-                          sizeof methods / sizeof methods[0], methods, &class) != napi_ok ||
-        napi_create_function(env, "arena", NAPI_AUTO_LENGTH, arena_set, NULL, &function) != napi_ok)
+    if (napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods) !=
+        napi_ok)
         return fail(env, "the addon could not be set up");
-    napi_set_named_property(env, exports, "Engine", class);
-    napi_set_named_property(env, exports, "arena", function);
     napi_set_named_property(env, exports, "version", text(env, rill_version()));
     return exports;
 }

@@ -17,7 +17,7 @@ static uint32_t take_slot(handles *h)
         return slot;
     }
     if (h->count == h->room) {
-        uint32_t room = h->room ? 2 * h->room : 4;
+        uint32_t room = h->room ? 2 * h->room : 2;
         handle_entry *grown = room <= SLOTS ? realloc(h->entries, room * sizeof *grown) : NULL;
         if (!grown)
             return NONE;

@@ -89,25 +89,46 @@ static bool is_question(rill_event_type type)
            type == RILL_EVENT_INCOMING;
 }
 
+/* What lib/connection.js still says of a connection that has ended: its numbers, and who the other
+ * side was. */
+#define REST_ROOM                                                                                  \
+    (STATS_NUMBERS * sizeof(uint64_t) + 3 + RILL_MAX_ASSET_CODE + RILL_ILP_MAX_ADDRESS)
+
+static size_t write_rest(const rill_connection *c, uint8_t *out)
+{
+    uint64_t numbers[STATS_NUMBERS];
+    const char *code = "";
+    uint8_t scale = 0;
+    const char *address = rill_connection_remote_address(c);
+    bool known = rill_connection_remote_asset(c, &code, &scale);
+    size_t code_len = known ? strlen(code) : 0;
+    size_t len = sizeof numbers;
+    engine_write_stats(c, numbers);
+    memcpy(out, numbers, sizeof numbers);
+    out[len++] = known;
+    out[len++] = scale;
+    out[len++] = (uint8_t)code_len;
+    memcpy(out + len, code, code_len);
+    len += code_len;
+    memcpy(out + len, address, strlen(address));
+    return len + strlen(address);
+}
+
 static void put_end(arena *a, uint32_t *record, const rill_event *event)
 {
     size_t len = strnlen(event->message, MAX_MESSAGE);
     record[WORD_CLOSE] = event->close_code | (event->remote ? 256u : 0);
     put_bytes(a, record, event->message, len);
-    uint64_t numbers[STATS_NUMBERS];
-    uint8_t receipt[RILL_RECEIPT_LEN];
-    rill_bytes last = {(const uint8_t *)numbers, sizeof numbers};
-    if (event->type == RILL_EVENT_STREAM_END) {
-        bool any = rill_stream_get_receipt(event->stream, receipt) == RILL_OK;
-        last = (rill_bytes){receipt, any ? sizeof receipt : 0};
-    } else {
-        engine_write_stats(event->connection, numbers);
-    }
-    uint8_t *at = arena_room(a, last.len);
-    if (!at || last.len == 0)
+    uint8_t *at = arena_room(a, REST_ROOM);
+    if (!at)
         return;
-    memcpy(at, last.data, last.len);
-    record[WORD_STATS] = arena_keep(a, at, last.len) + 1;
+    if (event->type == RILL_EVENT_CONNECTION_END) {
+        size_t rest = write_rest(event->connection, at);
+        record[WORD_LAST] = arena_keep(a, at, rest) + 1;
+        record[WORD_ID] = (uint32_t)rest;
+    } else if (rill_stream_get_receipt(event->stream, at) == RILL_OK) {
+        record[WORD_LAST] = arena_keep(a, at, RILL_RECEIPT_LEN) + 1;
+    }
 }
 
 static void put_event(engine *e, const rill_event *event)

@@ -45,8 +45,12 @@ function readStats (numbers) {
   return stats
 }
 
+const STATS_BYTES = 8 * STATS.length
 const NO_STATS = readStats(new BigUint64Array(STATS.length))
-const NOTHING = Buffer.alloc(8 * STATS.length)
+/** What is left of a connection of which the core says nothing more (write_rest of addon/turn.c). */
+const NO_REST = Buffer.alloc(STATS_BYTES + 3)
+const NO_STREAMS = []
+const { native } = arena
 
 /**
  * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
@@ -85,6 +89,8 @@ class Connection extends EventEmitter {
    */
   constructor (opts, own = opts) {
     super()
+    // Most have no handlers most of the time, and need no table of them: Node makes one when it is wanted.
+    this._events = undefined
     const account = own.destinationAccount || ''
     const lastSegment = account.lastIndexOf('.') + 1
     this.connectionId = opts.connectionId || lastSegment === account.length
@@ -92,7 +98,9 @@ class Connection extends EventEmitter {
       : shortId(account, lastSegment)
     this.plugin = own.plugin
     this.isServer = own.isServer
-    this.log = createLogger(`ilp-protocol-stream:${this.isServer ? 'Server' : 'Client'}:Connection:${this.connectionId}`)
+    if (createLogger.wanted) {
+      this.log = createLogger(`ilp-protocol-stream:${this.isServer ? 'Server' : 'Client'}:Connection:${this.connectionId}`)
+    }
     if (!own.receiptNonce !== !own.receiptSecret) {
       throw new Error('receiptNonce and receiptSecret must accompany each other')
     }
@@ -100,23 +108,18 @@ class Connection extends EventEmitter {
     this._sourceAssetCode = own.assetCode
     this._sourceAssetScale = own.assetScale
     this._destinationAccount = own.destinationAccount
-    this.connectionTag = own.connectionTag
-    this.shouldFulfill = opts.shouldFulfill
-    this.minExchangeRatePrecision = opts.minExchangeRatePrecision || DEFAULT_PRECISION
-    this.exchangeRate = opts.exchangeRate
-    this.streams = new Map()
+    if (own.connectionTag !== undefined) this.connectionTag = own.connectionTag
+    if (opts.shouldFulfill !== undefined) this.shouldFulfill = opts.shouldFulfill
+    if (opts.minExchangeRatePrecision) this.minExchangeRatePrecision = opts.minExchangeRatePrecision
+    if (opts.exchangeRate !== undefined) this.exchangeRate = opts.exchangeRate
+    if (opts.rill && opts.rill.surviveLinkErrors) this._keepsLink = true
+    /** Null, one, or a Map of several. */
+    this._streams = null
     this.connected = false
     this.closed = true
     this.done = false
     this._engine = own.engine
     this._handle = own.handle || 0
-    this._keepsLink = Boolean(opts.rill && opts.rill.surviveLinkErrors)
-    this._final = null
-    this._failure = null
-    this._ending = null
-    /** Who waits for its end, and who for its beginning. */
-    this._waitEnd = []
-    this._settleConnect = null
     if (!this._engine) this._open(opts, own)
     this._engine.connections.set(this._handle, this)
   }
@@ -132,15 +135,13 @@ class Connection extends EventEmitter {
     if (own.destinationAccount === undefined) throw new Error('destinationAccount is needed')
     const expiry = opts.getExpiry && expiryWriter(opts.getExpiry, own.destinationAccount)
     if (expiry) options = { ...options, packet_lifetime_ns: expiry.lifetime }
-    const engine = new Engine(own.plugin, null, false, null, {
-      linkError: err => this._linkFailed(err)
-    })
-    if (expiry) engine.getExpiry = packet => expiry.write(packet)
+    const engine = new Engine(own.plugin, null, false, options, this)
+    if (expiry) engine.getExpiry = expiry.write
     const set = engine.setAccount(own.sourceAccount, own.assetCode, own.assetScale)
     if (set !== 0) throw new RillError(set)
-    const handle = engine.core.connect(own.destinationAccount, opts.sharedSecret, pack(options))
+    const handle = native.connect(engine.core, own.destinationAccount, opts.sharedSecret, pack(options))
     if (handle < 0) throw new RillError(handle)
-    if (options.min_rate_num === undefined) engine.core.probe(handle, PROBED_AMOUNT)
+    if (options.min_rate_num === undefined) native.probe(engine.core, handle, PROBED_AMOUNT)
     this._engine = engine
     this._ownsEngine = true
     this._handle = handle
@@ -184,7 +185,7 @@ class Connection extends EventEmitter {
     try {
       await this._streamsEnded()
       this.closed = true
-      if (!engine.freed) engine.core.endConnection(this._handle)
+      if (!engine.freed) native.endConnection(engine.core, this._handle)
       engine.start()
       await this._ended()
       this._finish(!this._failure)
@@ -196,7 +197,13 @@ class Connection extends EventEmitter {
 
   /** Resolves when the core has told its end. */
   _ended () {
-    return new Promise(resolve => { this._final ? resolve() : this._waitEnd.push(resolve) })
+    return new Promise(resolve => this._whenEnded(resolve))
+  }
+
+  _whenEnded (resolve) {
+    if (this._final) return resolve()
+    if (this._waitEnd === null) this._waitEnd = [resolve]
+    else this._waitEnd.push(resolve)
   }
 
   /** Ends all that are open, and resolves when they have, or when the connection has. */
@@ -204,14 +211,14 @@ class Connection extends EventEmitter {
     return new Promise(resolve => {
       let left = 1
       const done = () => { if (--left === 0) resolve() }
-      for (const stream of this.streams.values()) {
+      for (const stream of this._allStreams()) {
         if (!stream.isOpen()) continue
         left++
         stream.once('end', done)
         stream.end()
       }
       done()
-      this._waitEnd.push(resolve)
+      this._whenEnded(resolve)
     })
   }
 
@@ -233,7 +240,7 @@ class Connection extends EventEmitter {
     engine.hold()
     try {
       const closes = []
-      for (const stream of this.streams.values()) {
+      for (const stream of this._allStreams()) {
         closes.push(new Promise(resolve => stream.once('close', resolve)))
         stream._closedByConnection = true
         stream.destroy()
@@ -242,7 +249,7 @@ class Connection extends EventEmitter {
       let message = 'Connection destroyed'
       if (err instanceof ConnectionError) ({ streamErrorCode: code, message } = err)
       else if (err) [code, message] = [ErrorCode.InternalError, String(err.message)]
-      if (!engine.freed) engine.core.closeConnection(this._handle, code, shorten(message))
+      if (!engine.freed) native.closeConnection(engine.core, this._handle, code, shorten(message))
       if (!this._final) engine.note('closing', this)
       engine.start()
       await this._ended()
@@ -254,7 +261,7 @@ class Connection extends EventEmitter {
   }
 
   createStream () {
-    const handle = this._engine.freed ? Code.CLOSED : this._engine.core.openStream(this._handle)
+    const handle = this._engine.freed ? Code.CLOSED : native.openStream(this._engine.core, this._handle)
     this._engine.schedule()
     if (handle === Code.STREAM_ID) {
       throw new Error("Creating another stream would exceed the remote connection's maximum number of open streams")
@@ -267,32 +274,44 @@ class Connection extends EventEmitter {
   }
 
   _addStream (handle, id) {
-    const stream = new DataAndMoneyStream({
-      id,
-      isServer: this.isServer,
-      connectionId: this.connectionId,
-      connection: this,
-      handle
-    })
-    this.streams.set(id, stream)
+    const stream = new DataAndMoneyStream({ id, connection: this, handle })
+    const others = this._streams
+    if (others instanceof Map) others.set(id, stream)
+    else if (others === null || others.id === id) this._streams = stream
+    else this._streams = new Map([[others.id, others], [id, stream]])
     if (handle) this._engine.streams.set(handle, stream)
-    stream.on('close', streamClosed)
     return stream
+  }
+
+  _allStreams () {
+    const streams = this._streams
+    return streams === null ? NO_STREAMS : streams instanceof Map ? [...streams.values()] : [streams]
+  }
+
+  /** By their ids, as the original has it. */
+  get streams () {
+    return new Map(this._allStreams().map(stream => [stream.id, stream]))
+  }
+
+  _streamClosed (id) {
+    const streams = this._streams
+    if (streams instanceof Map) streams.delete(id)
+    else if (streams !== null && streams.id === id) this._streams = null
+    this.safeEmit('_stream_removed')
   }
 
   // ---- what is known ----
 
   _stats () {
-    if (this._lastStats) return readStats(STATS.map((_, i) => this._lastStats.readBigUInt64LE(8 * i)))
-    return !this._engine.freed && this._engine.core.stats(this._handle) ? readStats(arena.numbers) : NO_STATS
+    const rest = this._rest
+    if (rest) return readStats(STATS.map((_, i) => rest.readBigUInt64LE(8 * i)))
+    return !this._engine.freed && native.stats(this._engine.core, this._handle) ? readStats(arena.numbers) : NO_STATS
   }
 
+  /** Address, asset code (null: it is not known), and scale. */
   _remote () {
-    if (this._lastRemote) return this._lastRemote
-    const remote = this._engine.freed ? null : this._engine.core.remote(this._handle)
-    if (!remote) return [this._destinationAccount, null, 0, '']
-    if (remote[1] !== null) this._knownRemote = remote
-    return remote
+    if (this._rest) return readRemote(this._rest)
+    return (!this._engine.freed && native.remote(this._engine.core, this._handle)) || NOBODY
   }
 
   get destinationAccount () {
@@ -350,7 +369,7 @@ class Connection extends EventEmitter {
 
   /** New: one line for people who wonder why nothing happens. */
   get waitingFor () {
-    const waiting = this._engine.freed ? null : this._engine.core.waiting(this._handle)
+    const waiting = this._engine.freed ? null : native.waiting(this._engine.core, this._handle)
     return waiting ? waiting[1] : ''
   }
 
@@ -384,7 +403,6 @@ class Connection extends EventEmitter {
     this.connected = true
     this._engine.unnote('connecting', this)
     this.closed = false
-    this._remote()
     this.log.info('connected')
     this.safeEmit('connect')
   }
@@ -409,14 +427,14 @@ class Connection extends EventEmitter {
     this.safeEmit('stream', stream)
   }
 
-  /** One of State, or 0. */
+  /** state: of State. */
   _is (state) {
-    return (this._engine.freed ? State.QUIET : this._engine.core.state(this._handle)) & state
+    return this._engine.freed ? state === State.QUIET : native.is(this._engine.core, this._handle, state)
   }
 
   _sendLoopFinished () {
     this.safeEmit('_send_loop_finished')
-    for (const stream of this.streams.values()) stream.safeEmit('_send_loop_finished')
+    for (const stream of this._allStreams()) stream.safeEmit('_send_loop_finished')
   }
 
   /** Something is to be sent. */
@@ -435,7 +453,7 @@ class Connection extends EventEmitter {
   _failedByCore (end) {
     if (this._failure || this._endIsGood(end)) return
     this._failure = this._errorOf(end)
-    for (const stream of this.streams.values()) stream._closedByConnection = true
+    for (const stream of this._allStreams()) stream._closedByConnection = true
     this.safeEmit('error', this._failure)
   }
 
@@ -479,14 +497,14 @@ class Connection extends EventEmitter {
   }
 
   _endedByCore (end) {
-    this._lastStats = end.last >= 0 ? Buffer.from(end.slab.subarray(end.last, end.last + 8 * STATS.length)) : NOTHING
-    this._lastRemote = this._knownRemote || [this._destinationAccount, null, 0, '']
+    this._rest = end.last >= 0 ? Buffer.from(end.slab.subarray(end.last, end.last + end.lastLength)) : NO_REST
     this._failedByCore(end)
-    this._final = end
+    this._final = true
     this.closed = true
-    for (const stream of [...this.streams.values()]) stream._connectionIsOver()
-    for (const resolve of this._waitEnd) resolve()
-    this._waitEnd = []
+    for (const stream of this._allStreams()) stream._connectionIsOver()
+    const waiting = this._waitEnd
+    this._waitEnd = null
+    if (waiting !== null) for (const resolve of waiting) resolve()
     if (!this._ending && !this._destroying) this._finish(!this._failure)
   }
 
@@ -496,8 +514,21 @@ class Connection extends EventEmitter {
     this.done = true
     this.connected = false
     if (good) this.safeEmit('end')
+    if (this._leavesPlugin) this._leavePlugin()
     this.safeEmit('close')
     if (this._ownsEngine) this._engine.free()
+  }
+
+  /** createConnection has connected the plugin. */
+  _leavePlugin () {
+    const { plugin, log } = this
+    const failed = err => log.error('error disconnecting plugin:', err)
+    try {
+      plugin.deregisterDataHandler()
+      Promise.resolve(plugin.disconnect()).then(() => log.info('plugin disconnected')).catch(failed)
+    } catch (err) {
+      failed(err)
+    }
   }
 
   safeEmit (event, value) {
@@ -514,15 +545,37 @@ class Connection extends EventEmitter {
   }
 }
 
+const NOBODY = ['', null, 0]
+
+function readRemote (rest) {
+  const known = rest[STATS_BYTES] !== 0
+  const code = STATS_BYTES + 3
+  const address = code + rest[STATS_BYTES + 2]
+  return [rest.latin1Slice(address), known ? rest.utf8Slice(code, address) : null, rest[STATS_BYTES + 1]]
+}
+
 /** Events by which connect() has come to its end. */
 const CONNECTS = new Set(['connect', 'error', 'close', 'end'])
 
-/** Called on the stream. */
-function streamClosed () {
-  const connection = this._connection
-  connection.streams.delete(this.id)
-  connection.safeEmit('_stream_removed')
-}
+/** What most connections never have, or have at their end alone: each takes room in what has it. */
+Object.assign(Connection.prototype, {
+  log: createLogger('ilp-protocol-stream:Connection'),
+  connectionTag: undefined,
+  shouldFulfill: undefined,
+  minExchangeRatePrecision: DEFAULT_PRECISION,
+  exchangeRate: undefined,
+  _keepsLink: false,
+  _ownsEngine: false,
+  _leavesPlugin: false,
+  _rest: null,
+  _final: false,
+  _failure: null,
+  _ending: null,
+  _destroying: null,
+  /** Who waits for its end, and who for its beginning. */
+  _waitEnd: null,
+  _settleConnect: null
+})
 
 function shorten (message) {
   const bytes = Buffer.from(message.replace(/\0/g, ' '))

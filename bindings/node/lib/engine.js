@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-// Drives one endpoint of Rill's core: the plugin is its input and output, and one timer is its
+// Drives one endpoint of Rill's core: the plugin is its input and output, and clock.js has its
 // deadline. What comes is collected, and goes into the core once a turn of the event loop; what
 // the core has to say comes out of the same call.
 const { deserializeIlpReply, isValidIlpAddress } = require('ilp-packet')
 const arena = require('./arena')
+const clock = require('./clock')
+const incoming = require('./incoming')
 const { notAPrepare, noReply } = require('./reject')
 const { pack } = require('./options')
 const { Code } = require('./errors')
@@ -12,8 +14,6 @@ const log = require('./logger')('ilp-protocol-stream:Engine')
 
 const { native, HEAD_WORDS, RECORD_WORDS, INBOX_BYTES } = arena
 const later = setImmediate
-const startTimer = setTimeout
-const stopTimer = clearTimeout
 
 const Kind = { PREPARE: 1, REPLY: 2, UNANSWERED: 3, UNSENT: 4, FULFILL: 5, DECLINE: 6 }
 const Record = { REPLY: 1, PREPARE: 2, EVENT: 3 }
@@ -30,7 +30,7 @@ const Event = {
   CONNECTION_END: 13,
   PROBED: 14
 }
-/** What addon/engine.c's state() says of a connection. */
+/** What addon/engine.c's is() is asked of a connection. */
 const State = { RATE_KNOWN: 1, OUT: 2, QUIET: 4, REACHABLE: 8 }
 const NEVER = 0xffffffff
 const TWO32 = 2 ** 32
@@ -49,7 +49,12 @@ function bigAt (records, at) {
   return high === 0 ? BigInt(records[at]) : BigInt(records[at]) | (BigInt(high) << 32n)
 }
 
-/** As bigAt, as text. */
+/** As a number, where it is exact at once, or a bigint. */
+function amountAt (records, at) {
+  return records[at + 1] === 0 ? records[at] : bigAt(records, at)
+}
+
+/** As text. */
 function textAt (records, at) {
   return records[at + 1] === 0 ? String(records[at]) : bigAt(records, at).toString()
 }
@@ -83,9 +88,15 @@ function isWhole (reply) {
 const spares = []
 const MOST_SPARES = 16
 
-/** Those of an engine without any, as most are most of the time. Nothing is ever put into them. */
-const NOBODY = new Set()
+/** What most engines have most of the time. Nothing is ever put into it. */
 const NOTHING = new Map()
+const NOTHING_QUEUED = []
+
+/**
+ * The core of an engine that nobody has freed: of a client's that was never started, since from then
+ * on it ends by itself, and of a server's.
+ */
+const forgotten = new FinalizationRegistry(core => native.free(core))
 
 /**
  * What is looked up by its name: the same one again and again, packet by packet. A table is made
@@ -132,55 +143,100 @@ class Names {
   }
 }
 
+/** Promise's own, which calls one of its functions, once. */
+const { then } = Promise.prototype
+
+/**
+ * A packet that is out. What its promise calls is made once and used for one packet after another:
+ * most of what was garbage after a packet were such functions.
+ */
+class Out {
+  constructor () {
+    this.engine = null
+    this.low = this.high = 0
+    this.resolved = reply => {
+      const { engine, low, high } = this
+      this.isBack()
+      engine.gotReply(low, high, reply)
+    }
+    this.rejected = err => {
+      const { engine, low, high } = this
+      this.isBack()
+      engine.noReply(low, high, err)
+    }
+  }
+
+  isBack () {
+    this.engine = null
+    if (unused.length < MOST_UNUSED) unused.push(this)
+  }
+
+  /** promise: of the reply, or whatever the plugin has given. */
+  static wait (engine, low, high, promise) {
+    const out = unused.length > 0 ? unused.pop() : new Out()
+    out.engine = engine
+    out.low = low
+    out.high = high
+    then.call(Promise.resolve(promise), out.resolved, out.rejected)
+  }
+}
+
+const unused = []
+const MOST_UNUSED = 1024
+
 function turnNow (engine) {
   engine.scheduled = false
   engine.turn()
 }
 
-function onTimer (engine) {
-  engine.timer = null
-  engine.timerAt = Infinity
-  engine.turn()
-}
-
 class Engine {
   /**
-   * options: of the core's accepted connections, by the names of the C struct.
-   * hooks: connection(handle) for one that a client opened.
+   * options: of the core's connections where they have none of their own, by the names of the C
+   * struct. owner: the client's connection, or the server, which is told of connections that clients
+   * open (_accept).
    */
-  constructor (plugin, serverSecret, accept, options, hooks = {}) {
+  constructor (plugin, serverSecret, accept, options, owner) {
     this.plugin = plugin
-    this.hooks = hooks
+    this.owner = owner
     this.isClient = !accept
     const spare = this.isClient ? spares.pop() : undefined
-    this.core = spare ? spare.core : new native.Engine(serverSecret || null, accept, options && pack(options))
+    /** Its name in the addon; 0: it was freed. */
+    this.core = spare ? spare.core : native.open(serverSecret || null, accept, options && pack(options))
+    forgotten.register(this, this.core, this)
     /** What the core knows of us. */
     this.account = spare ? spare.account : null
     this.connections = new Names()
     this.streams = new Names()
-    this.incoming = NOTHING
-    this.nextIncoming = 1
-    this.queue = []
+    /** Packets that have come and wait for their answer. */
+    this.unanswered = 0
+    this.queue = NOTHING_QUEUED
     this.held = null
     this.inTurn = false
     this.scheduled = false
     this.started = false
     this.freed = false
     this.inFlight = 0
-    this.busy = NOBODY
-    this.connecting = NOBODY
-    this.closing = NOBODY
+    /** Connections: null, one, or a Set of several. */
+    this.busy = null
+    this.connecting = null
+    this.closing = null
     /** Who wants the process to go on until something is done. */
     this.holds = 0
-    this.timer = null
     this.timerAt = Infinity
-    this.getExpiry = null
+    this.timerPlace = -1
+    this.timerWanted = false
     this.address = ''
-    this.answered = null
   }
 
   start () {
+    if (!this.started && this.isClient) forgotten.unregister(this)
     this.started = true
+    this.schedule()
+  }
+
+  push (entry) {
+    if (this.queue === NOTHING_QUEUED) this.queue = [entry]
+    else this.queue.push(entry)
     this.schedule()
   }
 
@@ -194,28 +250,39 @@ class Engine {
   free () {
     if (this.freed) return
     this.freed = true
-    if (this.timer) stopTimer(this.timer)
-    this.timer = null
-    for (const name of [...this.incoming.keys()]) this.answer(name, null)
-    this.queue = []
+    clock.remove(this)
+    if (this.unanswered > 0) {
+      for (const waiting of incoming.all()) if (waiting.engine === this) this.answer(waiting.low, null)
+    }
+    this.queue = NOTHING_QUEUED
     if (!this.inTurn) this.dropCore()
   }
 
   dropCore () {
     const { core } = this
-    this.core = null
-    if (this.isClient && spares.length < MOST_SPARES && core.unused()) spares.push({ core, account: this.account })
-    else core.free()
+    this.core = 0
+    forgotten.unregister(this)
+    if (this.isClient && spares.length < MOST_SPARES && native.unused(core)) spares.push({ core, account: this.account })
+    else native.free(core)
   }
 
   /** list: busy, connecting or closing. */
   note (list, connection) {
-    if (this[list] === NOBODY) this[list] = new Set()
-    this[list].add(connection)
+    const those = this[list]
+    if (those === null) this[list] = connection
+    else if (those instanceof Set) those.add(connection)
+    else if (those !== connection) this[list] = new Set([those, connection])
   }
 
   unnote (list, connection) {
-    if (this[list].delete(connection) && this[list].size === 0) this[list] = NOBODY
+    const those = this[list]
+    if (those === connection) this[list] = null
+    else if (those instanceof Set && those.delete(connection) && those.size === 0) this[list] = null
+  }
+
+  noted (list) {
+    const those = this[list]
+    return those instanceof Set ? [...those] : [those]
   }
 
   hold () {
@@ -232,29 +299,25 @@ class Engine {
   receive (data) {
     const refused = notAPrepare(data, this.address)
     if (refused || this.freed || data.length > INBOX_BYTES / 2) return Promise.resolve(refused || noReply(this.address))
-    let name = this.nextIncoming
-    while (this.incoming.has(name)) name = name % 0xfffffffe + 1
-    this.nextIncoming = name % 0xfffffffe + 1
-    const waiting = { data, resolve: null, prepare: undefined }
+    const waiting = { kind: Kind.PREPARE, low: 0, high: 0, data, engine: this, resolve: null, prepare: undefined }
     const promise = new Promise(resolve => { waiting.resolve = resolve })
-    if (this.incoming === NOTHING) this.incoming = new Map()
-    this.incoming.set(name, waiting)
-    this.queue.push({ kind: Kind.PREPARE, low: name, high: 0, data })
-    this.schedule()
+    incoming.add(waiting)
+    this.unanswered++
+    this.push(waiting)
     return promise
   }
 
   answer (name, reply) {
-    const waiting = this.incoming.get(name)
-    if (!waiting) return
-    this.incoming.delete(name)
+    const waiting = incoming.get(name)
+    if (waiting === undefined || waiting.engine !== this) return
+    incoming.remove(waiting)
     waiting.resolve(reply || noReply(this.address))
-    if (this.incoming.size === 0 && this.answered) this.answered()
+    if (--this.unanswered === 0 && this.answered) this.answered()
   }
 
   /** Resolves when every packet that has come is answered. */
   async whenAnswered () {
-    if (this.incoming.size > 0) await new Promise(resolve => { this.answered = resolve })
+    if (this.unanswered > 0) await new Promise(resolve => { this.answered = resolve })
   }
 
   /** Our account; the numbers of rill/error.h. */
@@ -262,7 +325,7 @@ class Engine {
     this.address = address
     const known = this.account
     if (known && known.address === address && known.assetCode === assetCode && known.assetScale === assetScale) return 0
-    const result = this.core.account(address, assetCode, assetScale)
+    const result = native.account(this.core, address, assetCode, assetScale)
     this.account = result === 0 ? { address, assetCode, assetScale } : null
     return result
   }
@@ -290,14 +353,14 @@ class Engine {
     if (this.freed || this.inTurn || this.held || !this.started) return
     this.inTurn = true
     try {
-      this.core.turn(this.fill())
+      native.turn(this.core, this.fill())
       const { records } = arena
       const count = records[0]
       const more = records[1]
       const taken = records[2]
       const delay = records[3]
       const slabFull = records[4]
-      if (taken === this.queue.length) this.queue = []
+      if (taken === this.queue.length) this.queue = NOTHING_QUEUED
       else if (taken > 0) this.queue.splice(0, taken)
       const sent = this.process(records, HEAD_WORDS, HEAD_WORDS + count * RECORD_WORDS, arena.slab)
       if (slabFull) arena.newSlab()
@@ -313,15 +376,25 @@ class Engine {
 
   /** What waits for the rate, and what has come to rest. */
   afterTurn () {
-    for (const connection of this.closing) {
+    if (this.closing !== null) this.giveUp()
+    if (this.connecting !== null) for (const connection of this.noted('connecting')) connection._checkRate()
+    if (this.busy !== null) this.rest()
+  }
+
+  /** Those that were destroyed, and wait for nothing any more. */
+  giveUp () {
+    for (const connection of this.noted('closing')) {
       // What is in doubt now stays so: who has destroyed the connection does not wait for its expiry.
       if (connection._is(State.OUT)) continue
       this.unnote('closing', connection)
-      this.core.abandon(connection._handle, Code.CANCELLED)
+      native.abandon(this.core, connection._handle, Code.CANCELLED)
       this.schedule()
     }
-    for (const connection of this.connecting) connection._checkRate()
-    for (const connection of this.busy) {
+  }
+
+  /** Those that had something to send. */
+  rest () {
+    for (const connection of this.noted('busy')) {
       if (!connection._is(State.QUIET)) continue
       this.unnote('busy', connection)
       connection._sendLoopFinished()
@@ -329,22 +402,13 @@ class Engine {
   }
 
   setTimer (delay) {
-    if (delay === NEVER) return
-    const at = performance.now() + delay
-    if (this.timer) {
-      if (this.timerAt <= at) return this.refTimer()
-      stopTimer(this.timer)
-    }
-    this.timerAt = at
-    this.timer = startTimer(onTimer, delay, this)
+    if (this.freed) return
+    if (delay !== NEVER) clock.set(this, performance.now() + delay)
     this.refTimer()
   }
 
   refTimer () {
-    const timer = this.timer
-    if (!timer || typeof timer.ref !== 'function') return
-    const wanted = this.holds > 0 || this.inFlight > 0
-    if (timer.hasRef() !== wanted) wanted ? timer.ref() : timer.unref()
+    clock.want(this, this.holds > 0 || this.inFlight > 0)
   }
 
   /** Returns whether packets left. */
@@ -382,7 +446,7 @@ class Engine {
     const handle = handleAt(records, at + 2)
     let connection
     try {
-      connection = this.hooks.connection && this.hooks.connection(handle)
+      connection = this.owner._accept(handle)
     } catch (err) {
       log.error('error in connection event handler:', err)
     }
@@ -414,8 +478,7 @@ class Engine {
     const place = records[at + 8]
     const packet = part(slab, place, records[at + 9])
     if (!packet) {
-      this.queue.push({ kind: Kind.UNSENT, low, high, data: NO_BYTES })
-      return this.schedule()
+      return this.push({ kind: Kind.UNSENT, low, high, data: NO_BYTES })
     }
     this.inFlight++
     let promise
@@ -425,9 +488,7 @@ class Engine {
     } catch (err) {
       promise = Promise.reject(err)
     }
-    Promise.resolve(promise).then(
-      reply => this.gotReply(low, high, reply),
-      err => this.noReply(low, high, err))
+    Out.wait(this, low, high, promise)
   }
 
   gotReply (low, high, reply) {
@@ -448,16 +509,14 @@ class Engine {
     this.inFlight--
     if (this.freed) return
     if (reply[0] === REJECT) this.noteReject(reply)
-    this.queue.push({ kind: Kind.REPLY, low, high, data: reply })
-    this.schedule()
+    this.push({ kind: Kind.REPLY, low, high, data: reply })
   }
 
   noReply (low, high, err) {
     this.inFlight--
     if (this.freed) return
-    this.queue.push({ kind: Kind.UNANSWERED, low, high, data: NO_BYTES })
-    this.schedule()
-    if (this.hooks.linkError) this.hooks.linkError(err)
+    this.push({ kind: Kind.UNANSWERED, low, high, data: NO_BYTES })
+    if (this.isClient) this.owner._linkFailed(err)
   }
 
   /** A final error of somebody on the path; the core says whether it ends a connection. */
@@ -491,6 +550,7 @@ class Engine {
       remote: (records[at + 12] & 256) !== 0,
       message: slab.toString('utf8', place, place + records[at + 9]),
       last: records[at + 13] > 0 ? records[at + 13] - 1 : -1,
+      lastLength: records[at + 14],
       slab,
       amount: bigAt(records, at + 4)
     }
@@ -525,11 +585,11 @@ class Engine {
     if (!stream) return
     switch (type) {
       case Event.MONEY:
-        return stream._received(bigAt(records, at + 4), textAt(records, at + 4), this.incoming.get(records[at + 11]))
+        return stream._received(amountAt(records, at + 4), textAt(records, at + 4), incoming.get(records[at + 11]))
       case Event.DATA:
         return stream._pull()
       case Event.OUTGOING_MONEY:
-        return stream._sent(bigAt(records, at + 4), textAt(records, at + 4))
+        return stream._sent(amountAt(records, at + 4), textAt(records, at + 4))
       case Event.WRITABLE:
         return stream._writeMore()
       case Event.STREAM_END:
@@ -561,6 +621,7 @@ class Engine {
     if (this.freed) return
     const data = Buffer.alloc(8)
     data.writeUInt32LE(name)
+    if (this.queue === NOTHING_QUEUED) this.queue = []
     this.queue.unshift({
       kind: fulfill ? Kind.FULFILL : Kind.DECLINE,
       low: decision % TWO32,
@@ -577,13 +638,16 @@ class Engine {
   }
 
   read (handle, most) {
-    let result = this.core.read(handle, most)
+    let result = native.read(this.core, handle, most)
     if (result === -1) {
       arena.newSlab()
-      result = this.core.read(handle, most)
+      result = native.read(this.core, handle, most)
     }
     return result > 0 ? this.slice(result) : null
   }
 }
+
+// What few engines have.
+Object.assign(Engine.prototype, { getExpiry: null, answered: null, lastReject: undefined })
 
 module.exports = { Engine, State, isWhole }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-const createLogger = require('./logger')
 require('./util/formatters')
 const { Connection } = require('./connection')
 const { DataAndMoneyStream } = require('./stream')
@@ -12,7 +11,6 @@ const { createReceipt, decodeReceipt, verifyReceipt, RECEIPT_VERSION } = require
 async function createConnection (opts) {
   const plugin = opts.plugin
   await plugin.connect()
-  const log = createLogger('ilp-protocol-stream:Client')
   const { clientAddress, assetCode, assetScale } = await fetchAccount(plugin, opts.getExpiry && opts.getExpiry('peer.config'))
   const connection = new Connection(opts, {
     sourceAccount: clientAddress,
@@ -25,15 +23,15 @@ async function createConnection (opts) {
     receiptNonce: opts.receiptNonce,
     receiptSecret: opts.receiptSecret
   })
-  plugin.registerDataHandler(data => connection._engine.receive(data))
-  connection.once('close', () => {
-    plugin.deregisterDataHandler()
-    Promise.resolve(plugin.disconnect())
-      .then(() => log.info('plugin disconnected'))
-      .catch(err => log.error('error disconnecting plugin:', err))
-  })
+  plugin.registerDataHandler(handlerOf(connection._engine))
+  connection._leavesPlugin = true
   await connection.connect()
   return connection
+}
+
+/** A function of its own, so that it holds nothing but the engine. */
+function handlerOf (engine) {
+  return data => engine.receive(data)
 }
 
 module.exports = {

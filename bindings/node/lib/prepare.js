@@ -56,7 +56,18 @@ const seers = new WeakMap()
 /** `amount => ...`: an arrow function has no `arguments` of its own. */
 const SEES_ONE = /^(?:async\s*)?(?:\(\s*(?:[A-Za-z_$][\w$]*\s*)?\)|[A-Za-z_$][\w$]*)\s*=>/
 
+/** The one that was asked about last: of many packets in a row it is the same. */
+let latest
+let latestSees = true
+
 function sees (handler) {
+  if (handler === latest) return latestSees
+  latestSees = remember(handler)
+  latest = handler
+  return latestSees
+}
+
+function remember (handler) {
   let answer = seers.get(handler)
   if (answer === undefined) {
     answer = !SEES_ONE.test(sourceOf.call(handler))

@@ -3,6 +3,7 @@
 const { EventEmitter } = require('events')
 const { randomBytes } = require('crypto')
 const IlpPacket = require('ilp-packet')
+const { native } = require('./arena')
 const createLogger = require('./logger')
 const { Engine } = require('./engine')
 const { fetchAccount } = require('./account')
@@ -39,9 +40,7 @@ class Server extends EventEmitter {
     })
     await this.plugin.connect()
     const account = await fetchAccount(this.plugin)
-    const engine = this._engine || new Engine(this.plugin, this.serverSecret, true, this._coreOptions, {
-      connection: handle => this._accept(handle)
-    })
+    const engine = this._engine || new Engine(this.plugin, this.serverSecret, true, this._coreOptions, this)
     const set = engine.setAccount(account.clientAddress, account.assetCode, account.assetScale)
     if (set !== 0) throw new RillError(set)
     engine.start()
@@ -119,7 +118,7 @@ class Server extends EventEmitter {
     const ascii = tag === '' ? '' : Buffer.from(tag, 'ascii').toString('ascii')
     if (Buffer.byteLength(ascii) > TAG_LENGTH) throw new Error(`connectionTag must be at most ${TAG_LENGTH} bytes`)
     if (ascii.includes('\0')) throw new Error('connectionTag must have no zero byte')
-    const made = this._engine.core.generate(ascii, nonce, secret)
+    const made = native.generate(this._engine.core, ascii, nonce, secret)
     if (typeof made === 'number') throw new RillError(made)
     return { destinationAccount: made.address, sharedSecret: made.secret, receiptsEnabled: nonce !== null }
   }
@@ -140,7 +139,7 @@ class Server extends EventEmitter {
   }
 
   _accept (handle) {
-    const [, , , tag] = this._engine.core.remote(handle)
+    const tag = native.tag(this._engine.core, handle)
     const { clientAddress, assetCode, assetScale } = this._account
     const connection = new Connection(this.connectionOpts, {
       isServer: true,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-const { Duplex } = require('stream')
+const { EventEmitter } = require('events')
+const { Duplex, Readable, Writable } = require('stream')
 const createLogger = require('./logger')
 const { ErrorCode } = require('./packet')
-const { MAX, toBig } = require('./util/amount')
+const { MAX, toBig, narrow, sum } = require('./util/amount')
 const { RillError, Code } = require('./errors')
 const { isNodesEmit, openPrepare, seesPacket } = require('./prepare')
 const arena = require('./arena')
@@ -16,6 +17,8 @@ const DEFAULT_TIMEOUT = 60000
 const READ_MOST = 65535
 const MESSAGE_BYTES = 255
 const FEW = 8
+const OPTIONS = { allowHalfOpen: false }
+const { native } = arena
 
 function cut (text) {
   const bytes = Buffer.from(String(text).replace(/\0/g, ' '))
@@ -32,36 +35,35 @@ function markEnd () {
 
 function markClose () {
   this.emittedClose = true
+  this._connection._streamClosed(this.id)
 }
 
 class DataAndMoneyStream extends Duplex {
   /** Not called by applications: connection.createStream(), or the event 'stream'. */
   constructor (opts) {
-    super({ allowHalfOpen: false })
+    super(OPTIONS)
+    const { connection } = opts
     this.id = opts.id
-    this.isServer = opts.isServer
-    this.log = createLogger(`ilp-protocol-stream:${opts.isServer ? 'Server' : 'Client'}:Connection:${opts.connectionId}:Stream:${this.id}`)
-    this._connection = opts.connection
-    this._engine = opts.connection._engine
+    this._connection = connection
+    this._engine = connection._engine
     this._handle = opts.handle
-    this._totalSent = 0n
-    this._totalReceived = 0n
-    this._sendMax = 0n
-    this._receiveMax = 0n
-    this._closed = false
-    this._remoteSentEnd = false
-    this._over = false
-    this._endAsked = false
-    this._closedByConnection = false
-    this._writing = null
+    // Each a number where that is exact, or a bigint.
+    this._totalSent = 0
+    this._totalReceived = 0
+    this._sendMax = 0
+    this._receiveMax = 0
     this._wants = false
     this._pulling = false
     this._packets = 0
-    this._receipt = undefined
-    this.emittedEnd = false
-    this.emittedClose = false
+    if (createLogger.wanted) {
+      this.log = createLogger(`ilp-protocol-stream:${this.isServer ? 'Server' : 'Client'}:Connection:${connection.connectionId}:Stream:${this.id}`)
+    }
     this.on('end', markEnd)
     this.on('close', markClose)
+  }
+
+  get isServer () {
+    return this._connection.isServer
   }
 
   get totalSent () {
@@ -81,7 +83,7 @@ class DataAndMoneyStream extends Duplex {
   }
 
   get receipt () {
-    const latest = this._alive() ? this._engine.core.receipt(this._handle) : null
+    const latest = this._alive() ? native.receipt(this._engine.core, this._handle) : null
     if (latest) this._receipt = latest
     return this._receipt
   }
@@ -89,7 +91,7 @@ class DataAndMoneyStream extends Duplex {
   /** New: of this stream's money, what may have arrived or not. */
   get totalInDoubt () {
     if (this._doubt !== undefined) return this._doubt.toString()
-    return this._alive() && this._engine.core.totals(this._handle) ? arena.numbers[3].toString() : '0'
+    return this._alive() && native.totals(this._engine.core, this._handle) ? arena.numbers[3].toString() : '0'
   }
 
   isOpen () {
@@ -105,7 +107,7 @@ class DataAndMoneyStream extends Duplex {
   setSendMax (limit) {
     if (this.closed) throw new Error('Stream already closed')
     if (typeof limit === 'number' && !isFinite(limit)) throw new Error('sendMax must be finite')
-    const sendMax = toBig(limit)
+    const sendMax = narrow(toBig(limit))
     if (this._totalSent > sendMax) throw new Error('Cannot set sendMax lower than the totalSent')
     this._sendMax = sendMax
     this._giveSendMax(sendMax)
@@ -116,9 +118,9 @@ class DataAndMoneyStream extends Duplex {
   _giveSendMax (sendMax) {
     if (!this._alive()) return
     const { core } = this._engine
-    const result = core.setSendMax(this._handle, sendMax)
-    if (result === Code.RANGE && core.totals(this._handle)) {
-      core.setSendMax(this._handle, arena.numbers[1] + arena.numbers[2])
+    const result = native.setSendMax(core, this._handle, sendMax)
+    if (result === Code.RANGE && native.totals(core, this._handle)) {
+      native.setSendMax(core, this._handle, arena.numbers[1] + arena.numbers[2])
     } else if (result !== 0 && result !== Code.CLOSED) {
       throw new RillError(result)
     }
@@ -126,25 +128,25 @@ class DataAndMoneyStream extends Duplex {
 
   setReceiveMax (limit) {
     if (this.closed) throw new Error('Stream already closed')
-    const receiveMax = toBig(limit)
+    const receiveMax = narrow(toBig(limit))
     if (this._totalReceived > receiveMax) {
       throw new Error('Cannot set receiveMax lower than the totalReceived')
     }
     if (this._receiveMax > receiveMax) throw new Error('Cannot decrease the receiveMax')
     this._receiveMax = receiveMax
-    if (this._alive()) this._engine.core.setReceiveMax(this._handle, receiveMax)
+    if (this._alive()) native.setReceiveMax(this._engine.core, this._handle, receiveMax)
     this._connection._toSend()
   }
 
   async sendTotal (limit, opts) {
-    const target = toBig(limit)
+    const target = narrow(toBig(limit))
     if (this._totalSent >= target) return
     this.setSendMax(limit)
     await this._until(target, opts, 'outgoing_money', () => this._totalSent, 'sent', 'totalSent')
   }
 
   async receiveTotal (limit, opts) {
-    const target = toBig(limit)
+    const target = narrow(toBig(limit))
     if (this._totalReceived >= target) return
     this.setReceiveMax(limit)
     await this._until(target, opts, 'money', () => this._totalReceived, 'received', 'totalReceived')
@@ -190,8 +192,8 @@ class DataAndMoneyStream extends Duplex {
 
   /** One packet's money; waiting has the packet. */
   _received (amount, text, waiting) {
-    const total = this._totalReceived + amount
-    this._totalReceived = total > MAX ? MAX : total
+    const total = sum(this._totalReceived, amount)
+    this._totalReceived = typeof total === 'bigint' && total > MAX ? MAX : total
     const watched = !emitIsNodes || this.emit !== emit || this[REJECTED] !== rejected
     if (!watched && this.listenerCount('money') === 0) return
     // Of a few packets it costs more to find out who can see them than to read them.
@@ -200,7 +202,7 @@ class DataAndMoneyStream extends Duplex {
   }
 
   _sent (amount, text) {
-    this._totalSent += amount
+    this._totalSent = sum(this._totalSent, amount)
     this.emit('outgoing_money', text)
     if (this._totalSent >= this._sendMax) this.emit('outgoing_total_sent')
   }
@@ -227,7 +229,7 @@ class DataAndMoneyStream extends Duplex {
     if (!writing || writing.waiting) return
     while (writing.index < writing.chunks.length) {
       const chunk = writing.chunks[writing.index]
-      const accepted = this._alive() ? this._engine.core.write(this._handle, chunk, writing.at) : Code.CLOSED
+      const accepted = this._alive() ? native.write(this._engine.core, this._handle, chunk, writing.at) : Code.CLOSED
       if (accepted < 0) {
         if (accepted === Code.BLOCKED || accepted === Code.CLOSED) return
         return this._written(new RillError(accepted))
@@ -275,7 +277,7 @@ class DataAndMoneyStream extends Duplex {
   _endInCore () {
     this._endAsked = true
     if (this._sendMax > this._totalSent) this._giveSendMax(this._totalSent)
-    this._engine.core.endStream(this._handle)
+    native.endStream(this._engine.core, this._handle)
     this._connection._toSend()
   }
 
@@ -287,7 +289,7 @@ class DataAndMoneyStream extends Duplex {
     }
     // What has ended in good order is left to it.
     if (this._alive() && !this._closedByConnection && (error || !this._endAsked)) {
-      this._engine.core.closeStream(this._handle, error ? ErrorCode.ApplicationError : ErrorCode.NoError,
+      native.closeStream(this._engine.core, this._handle, error ? ErrorCode.ApplicationError : ErrorCode.NoError,
         error ? cut(error.message) : '')
       this._connection._toSend()
     }
@@ -378,6 +380,51 @@ class DataAndMoneyStream extends Duplex {
     } catch (err) {
       this.log.debug('error in %s handler: %s', args[0], err)
     }
+  }
+}
+
+/** What most streams never have, or have at their end alone: each takes room in what has it. */
+Object.assign(DataAndMoneyStream.prototype, {
+  log: createLogger('ilp-protocol-stream:Stream'),
+  _closed: false,
+  _remoteSentEnd: false,
+  _over: false,
+  _endAsked: false,
+  _closedByConnection: false,
+  _writing: null,
+  _receipt: undefined,
+  emittedEnd: false,
+  emittedClose: false
+})
+
+/**
+ * Node's state of one direction, made when it is first used: many streams carry money alone. What
+ * the constructor of Duplex makes is dropped, and is made again as it was.
+ */
+function makeLater (name, Kind) {
+  const made = Symbol(name)
+  Object.defineProperty(DataAndMoneyStream.prototype, name, {
+    get () {
+      return this[made] === undefined ? (this[made] = new Kind(OPTIONS, this, true)) : this[made]
+    },
+    set (state) {
+      if (this[made] !== undefined || this._engine !== undefined) this[made] = state
+    },
+    configurable: true
+  })
+}
+
+if (Readable.ReadableState && Writable.WritableState) {
+  makeLater('_readableState', Readable.ReadableState)
+  makeLater('_writableState', Writable.WritableState)
+}
+
+/** Of these the state of reading knows; to others it is nothing (Readable.prototype.on). */
+const READING = new Set(['data', 'readable'])
+for (const name of ['on', 'addListener', 'removeListener', 'off']) {
+  DataAndMoneyStream.prototype[name] = function (event, listener) {
+    const whose = READING.has(event) ? Duplex.prototype : EventEmitter.prototype
+    return whose[name].call(this, event, listener)
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-// Money is a bigint inside; Long, string and number outside.
+// Money is a bigint inside, or a number where that is exact: a packet's sums take half as long.
+// Outside it is a Long, a string or a number.
 const Long = require('long')
 const { longFromValue } = require('./long')
 
@@ -15,6 +16,19 @@ function toBig (value) {
   }
   const long = longFromValue(value, true)
   return (BigInt(long.getHighBitsUnsigned()) << 32n) | BigInt(long.getLowBitsUnsigned())
+}
+
+function narrow (big) {
+  return big <= Number.MAX_SAFE_INTEGER ? Number(big) : big
+}
+
+/** Of two that are each a number where that is exact, or a bigint; and so is it. */
+function sum (a, b) {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const both = a + b
+    if (both <= Number.MAX_SAFE_INTEGER) return both
+  }
+  return narrow(BigInt(a) + BigInt(b))
 }
 
 function toLong (big) {
@@ -59,4 +73,4 @@ function ratioToString (num, den) {
   return part ? `${whole}.${part}` : whole
 }
 
-module.exports = { MAX, toBig, toLong, toRatio, fit, ratioToString }
+module.exports = { MAX, toBig, narrow, sum, toLong, toRatio, fit, ratioToString }

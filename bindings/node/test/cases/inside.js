@@ -6,11 +6,13 @@ const { randomBytes, randomInt } = require('crypto')
 const { EventEmitter } = require('events')
 const Long = require('long')
 const IlpPacket = require('ilp-packet')
+const clock = require('../../lib/clock')
+const incoming = require('../../lib/incoming')
 const { isWhole } = require('../../lib/engine')
 const { shortId } = require('../../lib/connection')
 const { writeTime } = require('../../lib/account')
 const { isNodesEmit, readPrepare, seesPacket } = require('../../lib/prepare')
-const { toBig } = require('../../lib/util/amount')
+const { MAX, narrow, sum, toBig } = require('../../lib/util/amount')
 const { longFromValue } = require('../../lib/util/long')
 
 const ROUNDS = 20000
@@ -61,6 +63,83 @@ module.exports = [
         assert.strictEqual(throws(() => toBig(amount)), expected, String(amount))
         if (expected === false) assert.strictEqual(toBig(amount).toString(), longFromValue(amount, true).toString())
       }
+    }
+  },
+  {
+    name: 'sums of amounts are exact, as numbers and as bigints',
+    once: true,
+    async run () {
+      const exact = BigInt(Number.MAX_SAFE_INTEGER)
+      const amounts = [0n, 1n, exact - 1n, exact, exact + 1n, 2n ** 63n, MAX]
+      for (let i = 0; i < 200; i++) amounts.push(randomBytes(8).readBigUInt64BE() >> BigInt(randomInt(64)))
+      for (const a of amounts) {
+        assert.strictEqual(typeof narrow(a), a <= exact ? 'number' : 'bigint')
+        for (const b of amounts) {
+          const both = sum(narrow(a), narrow(b))
+          assert.strictEqual(BigInt(both), a + b)
+          assert.strictEqual(typeof both, a + b <= exact ? 'number' : 'bigint')
+        }
+      }
+    }
+  },
+  {
+    name: 'packets that wait for their answer are found by their names, and by no others',
+    once: true,
+    run () {
+      const before = incoming.all().length
+      const waiting = new Map()
+      const gone = []
+      for (let i = 0; i < ROUNDS; i++) {
+        if (waiting.size > 0 && randomInt(5) < 2) {
+          const [name, one] = waiting.entries().next().value
+          waiting.delete(name)
+          incoming.remove(one)
+          gone.push(name)
+          continue
+        }
+        const one = { low: 0 }
+        incoming.add(one)
+        assert.ok(one.low > 0 && one.low < 2 ** 32 && !waiting.has(one.low))
+        waiting.set(one.low, one)
+      }
+      assert.ok(gone.length > ROUNDS / 10 && waiting.size > 300, `${gone.length} gone, ${waiting.size} wait`)
+      for (const [name, one] of waiting) assert.strictEqual(incoming.get(name), one)
+      for (const name of [0, ...gone]) assert.strictEqual(incoming.get(name), undefined)
+      assert.strictEqual(incoming.all().length, before + waiting.size)
+      for (const one of waiting.values()) incoming.remove(one)
+      assert.strictEqual(incoming.all().length, before)
+    }
+  },
+  {
+    name: 'each engine has its turn at its time, and not before; one that was taken out has none',
+    once: true,
+    async run (t) {
+      const engines = Array.from({ length: 300 }, (_, i) => ({
+        timerAt: Infinity,
+        timerPlace: -1,
+        timerWanted: i % 2 === 0,
+        turns: [],
+        turn () { this.turns.push(performance.now()) }
+      }))
+      const start = performance.now()
+      for (const engine of engines) {
+        engine.at = start + randomInt(1, 60)
+        clock.set(engine, engine.at + randomInt(2) * randomInt(1000))
+        clock.set(engine, engine.at)
+        clock.set(engine, engine.at + 1) // it is earlier than that already
+      }
+      const out = engines.filter(() => randomInt(3) === 0)
+      for (const engine of out) clock.remove(engine)
+      for (const engine of engines) clock.want(engine, randomInt(2) === 0)
+      const left = engines.filter(engine => !out.includes(engine))
+      await t.until('all had their turn', () => left.every(({ turns }) => turns.length > 0))
+      await t.sleep(70)
+      for (const engine of left) {
+        assert.strictEqual(engine.turns.length, 1)
+        assert.ok(engine.turns[0] >= engine.at - 1, `${engine.at - engine.turns[0]} ms too early`)
+        assert.strictEqual(engine.timerPlace, -1)
+      }
+      for (const engine of out) assert.strictEqual(engine.turns.length, 0)
     }
   },
   {

@@ -405,6 +405,13 @@ module.exports = [
     }
   },
   {
+    name: 'nothing is kept of connections and servers that were made and forgotten',
+    once: true,
+    async run () {
+      assert.match(await script('forgotten.js'), /^301 made, 0 left$/m)
+    }
+  },
+  {
     name: 'memory does not grow with connections that end',
     once: true,
     async run () {
