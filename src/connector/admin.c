@@ -13,9 +13,8 @@
 
 /* An answer that waits until the books are kept, or something in them is found. */
 typedef struct waiting {
-    rill_web_waiting web;  /* first; in no line: it waits for a look or a search */
-    rill_admin_look *look; /* NULL: it waits for something else */
-    rill_packet_search *search;
+    rill_web_waiting web; /* first; in no line: it waits for something to be found */
+    void **user;          /* by which that knows who waits; NULL: it waits for something else */
     rill_admin_answer answer;
 } waiting;
 
@@ -24,13 +23,11 @@ struct rill_admin {
     rill_loop *loop;
     rill_web web;   /* of the port */
     rill_web local; /* of the socket: who comes there is known */
-    rill_listener *listener;
-    rill_listener *local_listener;
     rill_list waiting;
     rill_list asking; /* that wait for a peer, in the order of tickets */
     rill_followers followers;
     bool follows;   /* they are open */
-    unsigned parts; /* listeners and webs */
+    unsigned parts; /* that are open: web, local, followers */
     bool closing;
 };
 
@@ -55,8 +52,7 @@ typedef struct field_list {
 
 static void add_field(field_list *l, const char *name, const char *value)
 {
-    l->all[l->count++] = (rill_http_field){{(const uint8_t *)name, strlen(name)},
-                                           {(const uint8_t *)value, strlen(value)}};
+    l->all[l->count++] = rill_web_field(name, value);
 }
 
 static void respond(rill_web_connection *c, uint64_t handle, const rill_admin_answer *answer)
@@ -82,19 +78,15 @@ static void respond(rill_web_connection *c, uint64_t handle, const rill_admin_an
         .field_count = fields.count,
         .body = {(const uint8_t *)answer->body, answer->body == NULL ? 0 : strlen(answer->body)},
     };
-    int rc = rill_web_respond(c, handle, &r);
-    if (rc != RILL_OK && rc != RILL_ERR_NOT_FOUND && !c->over)
-        rill_web_drop(c);
+    rill_web_give(c, handle, &r);
 }
 
 /* What it looks for is the store's until it is found, and then nobody's. */
 static void unlink_waiting(waiting *w)
 {
     rill_web_stop_waiting(&w->web);
-    if (w->look != NULL)
-        w->look->look.user = NULL;
-    if (w->search != NULL)
-        w->search->user = NULL;
+    if (w->user != NULL)
+        *w->user = NULL;
 }
 
 static void free_waiting(waiting *w)
@@ -103,8 +95,9 @@ static void free_waiting(waiting *w)
     rill_free(memory(), w);
 }
 
-static void end_waiting(waiting *w)
+static void end_waiting(rill_web_waiting *web)
 {
+    waiting *w = (waiting *)web;
     unlink_waiting(w);
     free_waiting(w);
 }
@@ -144,17 +137,34 @@ static void give(rill_admin *a, rill_web_connection *c, uint64_t handle, rill_ad
     rill_admin_free(answer);
 }
 
+/* user: of what is looked for. False: there is no memory, and it has been answered. */
+static bool begin_finding(rill_web_connection *c, uint64_t handle, rill_admin_answer *answer,
+                          void **user)
+{
+    waiting *w = begin_waiting(c, handle, answer);
+    if (w == NULL)
+        return false;
+    rill_web_wait(&w->web, c, handle, NULL, 0);
+    w->user = user;
+    *user = w;
+    return true;
+}
+
+static void give_found(waiting *w, rill_admin_answer *answer)
+{
+    unlink_waiting(w);
+    respond(w->web.connection, w->web.handle, answer);
+    rill_admin_free(answer);
+    free_waiting(w);
+}
+
 static void on_looked(rill_store_look *look)
 {
     rill_admin_look *found = (rill_admin_look *)look;
-    waiting *w = look->user;
-    if (w != NULL) {
-        rill_admin_answer answer;
+    rill_admin_answer answer;
+    if (look->user != NULL) {
         rill_admin_answer_look(found, &answer);
-        unlink_waiting(w);
-        respond(w->web.connection, w->web.handle, &answer);
-        rill_admin_free(&answer);
-        free_waiting(w);
+        give_found(look->user, &answer);
     }
     rill_admin_free_look(found);
 }
@@ -162,14 +172,35 @@ static void on_looked(rill_store_look *look)
 static void wait_for_look(const rill_admin *a, rill_web_connection *c, uint64_t handle,
                           rill_admin_answer *answer)
 {
-    waiting *w = begin_waiting(c, handle, answer);
-    if (w == NULL)
+    rill_store_look *look = &answer->look->look;
+    if (!begin_finding(c, handle, answer, &look->user))
         return;
-    rill_web_wait(&w->web, c, handle, NULL, 0);
-    w->look = answer->look;
-    w->look->look.user = w;
-    w->look->look.done = on_looked;
-    a->options.control->look(a->options.control->user, &w->look->look);
+    look->done = on_looked;
+    a->options.control->look(a->options.control->user, look);
+}
+
+static void on_searched(rill_packet_search *s)
+{
+    rill_admin_answer answer;
+    if (s->user != NULL) {
+        rill_admin_answer_search(s, &answer);
+        give_found(s->user, &answer);
+    }
+    rill_admin_free_search(s);
+}
+
+static void wait_for_search(const rill_admin *a, rill_web_connection *c, uint64_t handle,
+                            rill_admin_answer *answer)
+{
+    rill_packet_search *s = answer->search;
+    if (!begin_finding(c, handle, answer, &s->user))
+        return;
+    s->done = on_searched;
+    int rc = a->options.control->search(a->options.control->user, s);
+    if (rc == RILL_OK)
+        return; /* another thread has it by now */
+    s->rc = rc;
+    on_searched(s);
 }
 
 /* Without memory nobody is told: the list of peers says what came of it. */
@@ -190,43 +221,11 @@ void rill_admin_answered(rill_admin *a, uint64_t ticket, rill_admin_answer *answ
             continue;
         rill_web_connection *c = w->web.connection;
         const uint64_t handle = w->web.handle;
-        end_waiting(w);
+        end_waiting(&w->web);
         give(a, c, handle, answer);
         return;
     }
     rill_admin_free(answer);
-}
-
-/* Nobody waits for it if its user is NULL. */
-static void on_searched(rill_packet_search *s)
-{
-    waiting *w = s->user;
-    if (w != NULL) {
-        rill_admin_answer answer;
-        rill_admin_answer_search(s, &answer);
-        unlink_waiting(w);
-        respond(w->web.connection, w->web.handle, &answer);
-        rill_admin_free(&answer);
-        free_waiting(w);
-    }
-    rill_admin_free_search(s);
-}
-
-static void wait_for_search(const rill_admin *a, rill_web_connection *c, uint64_t handle,
-                            rill_admin_answer *answer)
-{
-    waiting *w = begin_waiting(c, handle, answer);
-    if (w == NULL)
-        return;
-    rill_web_wait(&w->web, c, handle, NULL, 0);
-    w->search = answer->search;
-    w->search->user = w;
-    w->search->done = on_searched;
-    int rc = a->options.control->search(a->options.control->user, w->search);
-    if (rc != RILL_OK) {
-        w->search->rc = rc;
-        on_searched(w->search);
-    }
 }
 
 void rill_admin_kept(rill_admin *a, uint64_t group)
@@ -329,18 +328,14 @@ static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
 {
     rill_admin *a = owner;
     rill_followers_gone(&a->followers, c, handle);
-    waiting *w = (waiting *)rill_web_find_waiting(c, handle);
-    if (w != NULL)
-        end_waiting(w);
+    rill_web_end_waiting(c, handle, end_waiting);
 }
 
 static void on_over(void *owner, rill_web_connection *c)
 {
     rill_admin *a = owner;
     rill_followers_over(&a->followers, c);
-    waiting *w;
-    while ((w = (waiting *)rill_web_any_waiting(c)) != NULL)
-        end_waiting(w);
+    rill_web_end_all_waiting(c, end_waiting);
 }
 
 static void on_log(void *owner, const char *line)
@@ -386,32 +381,24 @@ static void begin_web(rill_admin *a, rill_web *web)
     web->blocks.wipe = rill_wipe; /* tokens come in requests */
 }
 
-static int listen_for(rill_admin *a, rill_web *web, bool local, rill_listener **out)
+static int listen_for(rill_admin *a, rill_web *web, bool local)
 {
-    rill_protocol protocols[RILL_WEB_PROTOCOLS];
-    rill_listener_options listen;
+    rill_listener_options port;
     const rill_admin_options *o = &a->options;
-    rill_web_protocols(web, protocols);
-    rill_listener_options_init(&listen);
+    rill_listener_options_init(&port);
     if (local) {
-        listen.path = o->path;
+        port.path = o->path;
     } else {
-        listen.host = o->host;
-        listen.port = o->port;
-        listen.cert_file = o->cert_file;
-        listen.key_file = o->key_file;
+        port.host = o->host;
+        port.port = o->port;
+        port.cert_file = o->cert_file;
+        port.key_file = o->key_file;
     }
-    listen.protocols = protocols;
-    listen.protocol_count = RILL_WEB_PROTOCOLS;
-    listen.max_strangers = 64;
-    listen.log = on_log;
-    listen.user = a;
-    int rc = rill_listener_open(out, a->loop, &listen);
-    if (rc != RILL_OK)
-        return rc;
-    rill_web_start(web);
-    a->parts += 2;
-    return RILL_OK;
+    port.max_strangers = 64;
+    int rc = rill_web_listen(web, &port);
+    if (rc == RILL_OK)
+        a->parts++;
+    return rc;
 }
 
 int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options *options,
@@ -435,9 +422,9 @@ int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options 
     }
     a->follows = true;
     if (options->host != NULL)
-        rc = listen_for(a, &a->web, false, &a->listener);
+        rc = listen_for(a, &a->web, false);
     if (rc == RILL_OK && options->path != NULL) {
-        rc = listen_for(a, &a->local, true, &a->local_listener);
+        rc = listen_for(a, &a->local, true);
         *of_path = rc != RILL_OK;
     }
     if (rc == RILL_OK) {
@@ -453,7 +440,7 @@ int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options 
 
 uint16_t rill_admin_port(const rill_admin *a)
 {
-    return a->listener == NULL ? 0 : rill_listener_port(a->listener);
+    return rill_web_port(&a->web);
 }
 
 void rill_admin_close(rill_admin *a)
@@ -461,20 +448,15 @@ void rill_admin_close(rill_admin *a)
     if (a->closing)
         return;
     a->closing = true;
-    if (a->listener != NULL) {
-        rill_listener_close(a->listener, on_part_closed);
+    if (a->web.listener != NULL)
         rill_web_close(&a->web, on_part_closed);
-    }
-    if (a->local_listener != NULL) {
-        rill_listener_close(a->local_listener, on_part_closed);
+    if (a->local.listener != NULL)
         rill_web_close(&a->local, on_part_closed);
-    }
 }
 
 int rill_admin_renew_tls(const rill_admin *a, const char *cert_file, const char *key_file)
 {
-    return a->listener == NULL ? RILL_OK
-                               : rill_listener_renew_tls(a->listener, cert_file, key_file);
+    return rill_web_renew_tls(&a->web, cert_file, key_file);
 }
 
 void rill_admin_entered(rill_admin *a, const rill_holder_account *account,

@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "connector/admin_api.h"
-#include "io/listener.h"
 #include "web/waiting.h"
 
 /* Strangers have no more: the process needs its files for its neighbours. */
@@ -26,10 +25,7 @@ typedef struct waiting {
 struct rill_peering_port {
     rill_peering_port_options options;
     rill_web web;
-    rill_listener *listener;
     rill_list groups; /* that wait for the books, in the order of groups */
-    unsigned parts;
-    bool closing;
 };
 
 static const rill_allocator *memory(void)
@@ -39,29 +35,21 @@ static const rill_allocator *memory(void)
 
 /* ---- answers ---- */
 
-static rill_http_field field(const char *name, const char *value)
-{
-    return (rill_http_field){{(const uint8_t *)name, strlen(name)},
-                             {(const uint8_t *)value, strlen(value)}};
-}
-
 static void respond(rill_web_connection *c, uint64_t handle, unsigned status, const char *body)
 {
     rill_http_field fields[4];
     size_t count = 0;
-    fields[count++] = field("content-type", "application/json; charset=utf-8");
-    fields[count++] = field("cache-control", "no-store");
+    fields[count++] = rill_web_field("content-type", "application/json; charset=utf-8");
+    fields[count++] = rill_web_field("cache-control", "no-store");
     if (status == 405)
-        fields[count++] = field("allow", "POST");
+        fields[count++] = rill_web_field("allow", "POST");
     if (status == 429)
-        fields[count++] = field("retry-after", "60");
+        fields[count++] = rill_web_field("retry-after", "60");
     const rill_http_response r = {.status = status,
                                   .fields = fields,
                                   .field_count = count,
                                   .body = {(const uint8_t *)body, strlen(body)}};
-    int rc = rill_web_respond(c, handle, &r);
-    if (rc != RILL_OK && rc != RILL_ERR_NOT_FOUND && !c->over)
-        rill_web_drop(c);
+    rill_web_give(c, handle, &r);
 }
 
 static void refuse(rill_web_connection *c, uint64_t handle, unsigned status, const char *why)
@@ -71,11 +59,16 @@ static void refuse(rill_web_connection *c, uint64_t handle, unsigned status, con
     respond(c, handle, status, body);
 }
 
-static void end_waiting(waiting *w)
+static void free_waiting(waiting *w)
 {
-    rill_web_stop_waiting(&w->web);
     rill_wipe(w, sizeof *w);
     rill_free(memory(), w);
+}
+
+static void end_waiting(rill_web_waiting *w)
+{
+    rill_web_stop_waiting(w);
+    free_waiting((waiting *)w);
 }
 
 /* Without memory it is to ask again, which is safe. */
@@ -98,8 +91,7 @@ void rill_peering_port_kept(rill_peering_port *p, uint64_t group)
     while ((w = (waiting *)rill_web_first_waiting(&p->groups, group)) != NULL) {
         rill_web_stop_waiting(&w->web);
         respond(w->web.connection, w->web.handle, w->status, w->body);
-        rill_wipe(w, sizeof *w);
-        rill_free(memory(), w);
+        free_waiting(w);
     }
 }
 
@@ -159,18 +151,14 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
 
 static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
 {
-    waiting *w = (waiting *)rill_web_find_waiting(c, handle);
     (void)owner;
-    if (w != NULL)
-        end_waiting(w);
+    rill_web_end_waiting(c, handle, end_waiting);
 }
 
 static void on_over(void *owner, rill_web_connection *c)
 {
-    waiting *w;
     (void)owner;
-    while ((w = (waiting *)rill_web_any_waiting(c)) != NULL)
-        end_waiting(w);
+    rill_web_end_all_waiting(c, end_waiting);
 }
 
 static void on_log(void *owner, const char *line)
@@ -188,11 +176,9 @@ static const rill_web_handlers web_handlers = {
 
 /* ---- its life ---- */
 
-static void on_part_closed(void *owner)
+static void on_closed(void *owner)
 {
     rill_peering_port *p = owner;
-    if (--p->parts > 0)
-        return;
     void (*closed)(void *user) = p->options.closed;
     void *user = p->options.user;
     rill_web_clear(&p->web);
@@ -203,8 +189,7 @@ static void on_part_closed(void *owner)
 int rill_peering_port_open(rill_peering_port **out, rill_loop *loop,
                            const rill_peering_port_options *options)
 {
-    rill_protocol protocols[RILL_WEB_PROTOCOLS];
-    rill_listener_options listen;
+    rill_listener_options port;
     rill_peering_port *p = rill_calloc(memory(), 1, sizeof *p);
     if (p == NULL)
         return RILL_ERR_NOMEM;
@@ -215,45 +200,34 @@ int rill_peering_port_open(rill_peering_port **out, rill_loop *loop,
     p->web.max_connections = MOST_CONNECTIONS;
     p->web.idle_timeout = 10 * RILL_SECOND;
     p->web.blocks.wipe = rill_wipe; /* tokens come in requests */
-    rill_web_protocols(&p->web, protocols);
-    rill_listener_options_init(&listen);
-    listen.host = options->host;
-    listen.port = options->port;
-    listen.cert_file = options->cert_file;
-    listen.key_file = options->key_file;
-    listen.protocols = protocols;
-    listen.protocol_count = RILL_WEB_PROTOCOLS;
-    listen.max_strangers = 64;
-    listen.log = on_log;
-    listen.user = p;
-    int rc = rill_listener_open(&p->listener, loop, &listen);
+    rill_listener_options_init(&port);
+    port.host = options->host;
+    port.port = options->port;
+    port.cert_file = options->cert_file;
+    port.key_file = options->key_file;
+    port.max_strangers = 64;
+    int rc = rill_web_listen(&p->web, &port);
     if (rc != RILL_OK) {
         rill_web_clear(&p->web);
         rill_free(memory(), p);
         return rc;
     }
-    rill_web_start(&p->web);
-    p->parts = 2;
     *out = p;
     return RILL_OK;
 }
 
 uint16_t rill_peering_port_number(const rill_peering_port *p)
 {
-    return rill_listener_port(p->listener);
+    return rill_web_port(&p->web);
 }
 
 int rill_peering_port_renew_tls(const rill_peering_port *p, const char *cert_file,
                                 const char *key_file)
 {
-    return rill_listener_renew_tls(p->listener, cert_file, key_file);
+    return rill_web_renew_tls(&p->web, cert_file, key_file);
 }
 
 void rill_peering_port_close(rill_peering_port *p)
 {
-    if (p->closing)
-        return;
-    p->closing = true;
-    rill_listener_close(p->listener, on_part_closed);
-    rill_web_close(&p->web, on_part_closed);
+    rill_web_close(&p->web, on_closed);
 }

@@ -313,11 +313,9 @@ static const rill_web_handlers web_handlers = {
     .log = on_log,
 };
 
-static void on_part_closed(void *owner)
+static void on_closed(void *owner)
 {
     rill_spsp_server *s = owner;
-    if (--s->parts > 0)
-        return;
     void (*closed)(void *user) = s->on.closed;
     void *user = s->user;
     rill_loop *loop = s->loop;
@@ -332,21 +330,15 @@ static void on_part_closed(void *owner)
 
 static int listen_on(rill_spsp_server *s, const rill_spsp_server_options *o)
 {
-    rill_protocol protocols[RILL_WEB_PROTOCOLS];
-    rill_listener_options listen;
-    rill_listener_options_init(&listen);
-    rill_web_protocols(&s->web, protocols);
-    listen.host = o->host;
-    listen.port = o->port;
-    listen.cert_file = o->cert_file;
-    listen.key_file = o->key_file;
-    listen.protocols = protocols;
-    listen.protocol_count = RILL_WEB_PROTOCOLS;
+    rill_listener_options port;
+    rill_listener_options_init(&port);
+    port.host = o->host;
+    port.port = o->port;
+    port.cert_file = o->cert_file;
+    port.key_file = o->key_file;
     /* Nobody has to say who he is. So all stay strangers, and no one keeps the others out. */
-    listen.max_strangers = o->max_connections;
-    listen.log = on_log;
-    listen.user = s;
-    return rill_listener_open(&s->listener, s->loop, &listen);
+    port.max_strangers = o->max_connections;
+    return rill_web_listen(&s->web, &port);
 }
 
 static int take_options(rill_spsp_server_options *full, rill_spsp_server_handlers *on,
@@ -391,8 +383,6 @@ int rill_spsp_server_open(rill_spsp_server **out, rill_loop *loop,
         rill_free(memory(), s);
         return error;
     }
-    rill_web_start(&s->web);
-    s->parts = 2;
     rill_loop_hold(loop);
     *out = s;
     return RILL_OK;
@@ -400,12 +390,12 @@ int rill_spsp_server_open(rill_spsp_server **out, rill_loop *loop,
 
 uint16_t rill_spsp_server_port(const rill_spsp_server *s)
 {
-    return rill_listener_port(s->listener);
+    return rill_web_port(&s->web);
 }
 
 int rill_spsp_server_renew_tls(rill_spsp_server *s, const char *cert_file, const char *key_file)
 {
-    return rill_listener_renew_tls(s->listener, cert_file, key_file);
+    return rill_web_renew_tls(&s->web, cert_file, key_file);
 }
 
 void rill_spsp_server_close(rill_spsp_server *s)
@@ -413,6 +403,5 @@ void rill_spsp_server_close(rill_spsp_server *s)
     if (s->closing)
         return;
     s->closing = true;
-    rill_listener_close(s->listener, on_part_closed);
-    rill_web_close(&s->web, on_part_closed);
+    rill_web_close(&s->web, on_closed);
 }

@@ -37,14 +37,12 @@ typedef struct spsp_query {
 struct rill_spsp_server {
     rill_loop *loop;
     rill_web web;
-    rill_listener *listener;
     rill_server *server;
     rill_spsp_server_handlers on;
     void *user;
     rill_names receivers;
     rill_map queries; /* by spsp_query.id */
     uint64_t next_query;
-    unsigned parts; /* that are not closed yet */
     bool closing;
 };
 

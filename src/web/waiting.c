@@ -56,3 +56,18 @@ rill_web_waiting *rill_web_any_waiting(const rill_web_connection *c)
 {
     return rill_list_empty(&c->requests) ? NULL : on_connection(c->requests.next);
 }
+
+void rill_web_end_waiting(const rill_web_connection *c, uint64_t handle,
+                          void (*end)(rill_web_waiting *w))
+{
+    rill_web_waiting *w = rill_web_find_waiting(c, handle);
+    if (w != NULL)
+        end(w);
+}
+
+void rill_web_end_all_waiting(const rill_web_connection *c, void (*end)(rill_web_waiting *w))
+{
+    rill_web_waiting *w;
+    while ((w = rill_web_any_waiting(c)) != NULL)
+        end(w);
+}

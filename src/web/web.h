@@ -78,6 +78,7 @@ struct rill_web {
     rill_task relief;
     const rill_web_handlers *on;
     void *owner;
+    rill_listener *listener; /* of rill_web_listen; NULL: it has no port of its own */
     rill_list connections;
     uv_timer_t tick;
     bool ticking; /* the timer is not closed yet */
@@ -90,14 +91,24 @@ struct rill_web {
 void rill_web_init(rill_web *w, rill_loop *loop, const rill_web_handlers *on, void *owner);
 /* From now on it looks who is silent, and ends by rill_web_close. Before: by rill_web_clear. */
 void rill_web_start(rill_web *w);
-/* What a listener is to know, in this order. */
+/*
+ * Opens a port of its own, and starts. port says where and for how many strangers; what they speak
+ * and who is told lines is set here. The errors of rill_listener_open: then it has not started.
+ */
+RILL_MUST_CHECK int rill_web_listen(rill_web *w, const rill_listener_options *port);
+/* Of its own port; 0: it has none, or a path. */
+uint16_t rill_web_port(const rill_web *w);
+/* As rill_listener_renew_tls, of its own port. Without one there is nothing to do. */
+RILL_MUST_CHECK int rill_web_renew_tls(const rill_web *w, const char *cert_file,
+                                       const char *key_file);
+/* What a listener of somebody else is to know, in this order. */
 #define RILL_WEB_PROTOCOLS 2
 void rill_web_protocols(rill_web *w, rill_protocol out[RILL_WEB_PROTOCOLS]);
 /* Takes no new connection, and no further request on those that there are. */
 void rill_web_drain(rill_web *w);
 /*
- * Its listener is gone, or will be. Closes every connection; then calls closed(owner), from the
- * loop. The blocks stay until rill_web_clear.
+ * Closes its own port and every connection; then calls closed(owner), from the loop. A listener of
+ * somebody else is gone, or will be. The blocks stay until rill_web_clear.
  */
 void rill_web_close(rill_web *w, void (*closed)(void *owner));
 /* After `closed`, when every block has come back. */
@@ -106,6 +117,10 @@ void rill_web_clear(rill_web *w);
 /* As rill_http_respond; it leaves in this turn of the loop. */
 RILL_MUST_CHECK int rill_web_respond(rill_web_connection *c, uint64_t handle,
                                      const rill_http_response *r);
+/* The same. Where that fails the connection is closed; one that asked and has gone is ignored. */
+void rill_web_give(rill_web_connection *c, uint64_t handle, const rill_http_response *r);
+/* Texts that stay until the response is given. */
+rill_http_field rill_web_field(const char *name, const char *value);
 /* As rill_http_go_on and rill_http_go_no_further. Where they fail the connection is closed. */
 void rill_web_go_on(rill_web_connection *c, uint64_t handle, rill_bytes more);
 void rill_web_go_no_further(rill_web_connection *c, uint64_t handle);
@@ -126,7 +141,7 @@ void rill_web_relieve(rill_task *relief);
 /* As many seconds have passed as tell who is silent. */
 void rill_web_look(rill_web_connection *c, uint64_t now);
 void rill_web_drain_connection(rill_web_connection *c);
-/* A connection has ended, or the timer: the last of them tells the owner of one that closes. */
+/* A connection has ended, the timer, or the port: the last tells the owner of one that closes. */
 void rill_web_one_less(rill_web *w);
 
 #endif

@@ -33,7 +33,7 @@ void rill_web_log(const rill_web_connection *c, const char *what)
 
 void rill_web_one_less(rill_web *w)
 {
-    if (!w->closing || w->ticking || !rill_list_empty(&w->connections))
+    if (!w->closing || w->ticking || w->listener != NULL || !rill_list_empty(&w->connections))
         return;
     void (*closed)(void *owner) = w->closed;
     w->closed = NULL;
