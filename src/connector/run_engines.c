@@ -15,8 +15,7 @@
 enum { MAX_ANSWER = 65536, FIELDS = 4 };
 
 typedef struct engine_call {
-    rill_list linked; /* rill_connector.calls */
-    rill_connector *owner;
+    connector_call call; /* first; in rill_connector.calls */
     uint64_t id;
 } engine_call;
 
@@ -27,19 +26,16 @@ static const rill_allocator *memory(void)
 
 /* ---- calls ---- */
 
-static void on_answer(const rill_web_answer *answer, void *user)
+static void on_answer(connector_call *call, const rill_web_answer *answer)
 {
-    engine_call *call = user;
     rill_connector *c = call->owner;
-    const uint64_t id = call->id;
+    const uint64_t id = ((const engine_call *)call)->id;
     const rill_engine_answer told = {
         .status = answer->error == RILL_OK ? answer->status : 0,
         .problem = answer->problem,
         .body = {(const uint8_t *)answer->body, answer->len},
     };
-    rill_list_remove(&call->linked);
     rill_free(memory(), call);
-    rill_loop_stale(c->loop);
     rill_core_engine_answered(c->core, id, &told);
 }
 
@@ -85,7 +81,6 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
     char url[RILL_ENGINE_MAX + RILL_STORE_NAME_MAX + 60];
     char bearer[RILL_TOKEN_MAX + 8];
     rill_request_header fields[FIELDS];
-    rill_web_call *ignored;
     if (c->closing)
         return RILL_ERR_CLOSED;
     int rc = open_client(c);
@@ -94,7 +89,7 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
     engine_call *open = rill_alloc(memory(), sizeof *open);
     if (open == NULL)
         return RILL_ERR_NOMEM;
-    *open = (engine_call){.owner = c, .id = call->id};
+    *open = (engine_call){{.owner = c, .answered = on_answer}, call->id};
     (void)snprintf(url, sizeof url, "%s%s", call->engine, call->path);
     const rill_web_ask ask = {
         .method = call->method,
@@ -105,14 +100,11 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
         /* Without a key an engine cannot see that it has had this before. */
         .once = call->key == NULL && strcmp(call->method, "POST") == 0,
     };
-    rill_list_push_back(&c->calls, &open->linked);
-    rc = rill_web_call_start(&ignored, c->web, &ask, on_answer, open);
+    rc = rill_connector_start_call(&open->call, &c->calls, c->web, &ask);
     if (call->token != NULL)
         rill_wipe(bearer, sizeof bearer);
-    if (rc != RILL_OK) {
-        rill_list_remove(&open->linked);
+    if (rc != RILL_OK)
         rill_free(memory(), open);
-    }
     return rc;
 }
 
@@ -124,11 +116,9 @@ void rill_connector_end_calls(rill_connector *c)
         rill_engine_port_close(port);
     rill_web_client_free(c->web);
     c->web = NULL;
-    while (!rill_list_empty(&c->calls)) {
-        engine_call *call = RILL_CONTAINER(c->calls.next, engine_call, linked);
-        rill_list_remove(&call->linked);
+    connector_call *call;
+    while ((call = rill_connector_take_call(&c->calls)) != NULL)
         rill_free(memory(), call);
-    }
 }
 
 void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill_bytes data)
@@ -140,18 +130,6 @@ void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill
 
 /* ---- the port ---- */
 
-static void on_line(void *user, const char *line)
-{
-    rill_connector_line(user, RILL_LOG_WARNING, line);
-}
-
-static void on_closed(void *user)
-{
-    rill_connector *c = user;
-    c->open_ports--;
-    c->events->gone(c);
-}
-
 int rill_connector_open_engines(rill_connector *c)
 {
     const rill_config_engines *config = &c->config.engines;
@@ -162,8 +140,8 @@ int rill_connector_open_engines(rill_connector *c)
         .key_file = config->key_file,
         .core = c->core,
         .tokens = &c->engine_tokens,
-        .log = on_line,
-        .closed = on_closed,
+        .log = rill_connector_port_line,
+        .closed = rill_connector_one_port_less,
         .user = c,
     };
     char line[120];

@@ -182,6 +182,26 @@ const char *rill_connector_port_problem(int rc);
 RILL_MUST_CHECK int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets,
                                                 rill_tokens *tokens);
 
+/* For the options of ports of which there is one: user is the connector. */
+void rill_connector_port_line(void *user, const char *line);
+void rill_connector_one_port_less(void *user);
+
+/* run_calls.c */
+
+/* A call by HTTP: the first member of what its owner remembers of it. */
+typedef struct connector_call {
+    rill_list linked;
+    rill_connector *owner;
+    /* Once, from the loop: it is in no list any more. */
+    void (*answered)(struct connector_call *call, const rill_web_answer *answer);
+} connector_call;
+
+/* It is in `all` until it is answered. The errors of rill_web_call_start: then it is in no list. */
+RILL_MUST_CHECK int rill_connector_start_call(connector_call *call, rill_list *all,
+                                              rill_web_client *web, const rill_web_ask *ask);
+/* Takes the first one out, which nobody is told of if its client is gone. NULL: there is none. */
+connector_call *rill_connector_take_call(rill_list *all);
+
 /* run_engines.c */
 
 /* The engines' port, if the configuration has one. What is wrong is reported. */

@@ -14,8 +14,7 @@
 enum { MOST_QUESTIONS = 8 };
 
 typedef struct peer_call {
-    rill_list linked; /* rill_connector.peer_calls */
-    rill_connector *owner;
+    connector_call call; /* first; in rill_connector.peer_calls or peer_calls_done */
     uint64_t ticket;
     rill_web_client *web; /* of this one alone: the configuration may be another one later */
     rill_peering_question *question;
@@ -36,32 +35,22 @@ static void free_question(rill_peering_question *q)
 
 static void free_call(peer_call *call)
 {
-    rill_list_remove(&call->linked);
-    call->owner->peer_call_count--;
+    rill_web_client_free(call->web);
+    call->call.owner->peer_call_count--;
     free_question(call->question);
     rill_free(memory(), call);
 }
 
-/* A client cannot be freed from inside its own call. */
-static void free_later(rill_connector *c, peer_call *call)
+static void free_calls(rill_list *all)
 {
-    rill_list_remove(&call->linked);
-    rill_list_push_back(&c->peer_calls_done, &call->linked);
-    rill_loop_defer(c->loop, &c->peers_done);
-}
-
-static void free_done(rill_connector *c)
-{
-    while (!rill_list_empty(&c->peer_calls_done)) {
-        peer_call *call = RILL_CONTAINER(c->peer_calls_done.next, peer_call, linked);
-        rill_web_client_free(call->web);
-        free_call(call);
-    }
+    connector_call *call;
+    while ((call = rill_connector_take_call(all)) != NULL)
+        free_call((peer_call *)call);
 }
 
 static void on_done(rill_task *task)
 {
-    free_done(RILL_CONTAINER(task, rill_connector, peers_done));
+    free_calls(&RILL_CONTAINER(task, rill_connector, peers_done)->peer_calls_done);
 }
 
 void rill_connector_begin_peers(rill_connector *c)
@@ -77,12 +66,11 @@ void rill_connector_kept_peers(rill_connector *c, uint64_t group)
         rill_peering_port_kept(c->peering, group);
 }
 
-static void on_answer(const rill_web_answer *answer, void *user)
+static void on_answer(connector_call *of, const rill_web_answer *answer)
 {
-    peer_call *call = user;
-    rill_connector *c = call->owner;
+    const peer_call *call = (const peer_call *)of;
+    rill_connector *c = of->owner;
     rill_admin_answer told;
-    rill_loop_stale(c->loop);
     rill_peering_answered(call->question, c->core, &c->control,
                           answer->error == RILL_OK ? answer->status : 0, answer->problem,
                           (rill_bytes){(const uint8_t *)answer->body, answer->len}, &told);
@@ -90,7 +78,9 @@ static void on_answer(const rill_web_answer *answer, void *user)
         rill_admin_answered(c->admin, call->ticket, &told);
     else
         rill_admin_free(&told);
-    free_later(c, call);
+    /* A client cannot be freed from inside its own call. */
+    rill_list_push_back(&c->peer_calls_done, &of->linked);
+    rill_loop_defer(c->loop, &c->peers_done);
 }
 
 static int open_client(const rill_connector *c, rill_web_client **out)
@@ -118,7 +108,7 @@ static int start(peer_call *call)
         {"Content-Type", {(const uint8_t *)"application/json", 16}},
         {"Accept", {(const uint8_t *)"application/json", 16}},
     };
-    rill_web_call *ignored;
+    rill_connector *c = call->call.owner;
     const rill_web_ask ask = {
         .method = "POST",
         .url = call->question->url,
@@ -127,11 +117,9 @@ static int start(peer_call *call)
         .body = bytes_of(call->question->body),
         .once = true,
     };
-    int rc = open_client(call->owner, &call->web);
+    int rc = open_client(c, &call->web);
     if (rc == RILL_OK)
-        rc = rill_web_call_start(&ignored, call->web, &ask, on_answer, call);
-    if (rc != RILL_OK)
-        rill_web_client_free(call->web);
+        rc = rill_connector_start_call(&call->call, &c->peer_calls, call->web, &ask);
     return rc;
 }
 
@@ -146,8 +134,9 @@ int rill_connector_ask_peer(void *user, rill_peering_question *question, uint64_
         free_question(question);
         return rc == RILL_OK ? RILL_ERR_NOMEM : rc;
     }
-    *call = (peer_call){.owner = c, .ticket = ++c->last_ticket, .question = question};
-    rill_list_push_back(&c->peer_calls, &call->linked);
+    *call = (peer_call){.call = {.owner = c, .answered = on_answer},
+                        .ticket = ++c->last_ticket,
+                        .question = question};
     c->peer_call_count++;
     *ticket = call->ticket;
     rc = start(call);
@@ -163,27 +152,11 @@ void rill_connector_end_peers(rill_connector *c)
     if (port != NULL)
         rill_peering_port_close(port);
     rill_task_cancel(&c->peers_done);
-    free_done(c);
-    while (!rill_list_empty(&c->peer_calls)) {
-        peer_call *call = RILL_CONTAINER(c->peer_calls.next, peer_call, linked);
-        rill_web_client_free(call->web);
-        free_call(call);
-    }
+    free_calls(&c->peer_calls_done);
+    free_calls(&c->peer_calls);
 }
 
 /* ---- the port ---- */
-
-static void on_line(void *user, const char *line)
-{
-    rill_connector_line(user, RILL_LOG_WARNING, line);
-}
-
-static void on_closed(void *user)
-{
-    rill_connector *c = user;
-    c->open_ports--;
-    c->events->gone(c);
-}
 
 int rill_connector_check_peering(rill_connector *c, const rill_config *config)
 {
@@ -213,8 +186,8 @@ int rill_connector_open_peering(rill_connector *c)
         .key_file = config->key_file,
         .core = c->core,
         .control = &c->control,
-        .log = on_line,
-        .closed = on_closed,
+        .log = rill_connector_port_line,
+        .closed = rill_connector_one_port_less,
         .user = c,
     };
     char line[120];

@@ -95,12 +95,12 @@ int rill_connector_open_ports(rill_connector *c)
 
 /* ---- the operator's port ---- */
 
-static void on_admin_line(void *user, const char *line)
+void rill_connector_port_line(void *user, const char *line)
 {
     rill_connector_line(user, RILL_LOG_WARNING, line);
 }
 
-static void on_admin_closed(void *user)
+void rill_connector_one_port_less(void *user)
 {
     rill_connector *c = user;
     c->open_ports--;
@@ -206,8 +206,8 @@ int rill_connector_open_admin(rill_connector *c)
         .core = c->core,
         .tokens = &c->operators,
         .control = &c->control,
-        .log = on_admin_line,
-        .closed = on_admin_closed,
+        .log = rill_connector_port_line,
+        .closed = rill_connector_one_port_less,
         .user = c,
     };
     if (o.path == NULL && o.host == NULL)
