@@ -38,5 +38,7 @@ void rill_core_tell_rates(rill_core_change *n);
 void rill_core_tell_webhooks(rill_core_change *n);
 void rill_core_tell_peering(rill_core_change *n);
 void rill_core_tell_packet_log(rill_core_change *n);
+/* Whose token may do what. */
+void rill_core_tell_operators(rill_core_change *n);
 
 #endif

@@ -476,6 +476,7 @@ void rill_core_apply(rill_core_change *n, const char *who,
     rill_core_tell_webhooks(n);
     rill_core_tell_peering(n);
     rill_core_tell_packet_log(n);
+    rill_core_tell_operators(n);
     for (size_t i = 0; i < n->count; i++) {
         const rill_config_account *configs = n->fresh->accounts.items;
         rill_core_tell_account(n, n->accounts[i], &configs[i]);

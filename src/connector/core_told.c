@@ -214,6 +214,55 @@ void rill_core_tell_webhooks(rill_core_change *n)
         rill_core_tell_change(n, NULL, "webhooks %s, before %s", now, before);
 }
 
+static void scopes_text(unsigned scopes, char out[80])
+{
+    size_t len = 0;
+    (void)snprintf(out, 80, "everything");
+    for (unsigned bit = 1; scopes != RILL_SCOPES_ALL && bit <= RILL_SCOPES_ALL; bit <<= 1) {
+        if ((scopes & bit) != 0)
+            len += (size_t)snprintf(out + len, 80 - len, "%s%s", len == 0 ? "" : ", ",
+                                    rill_config_scope_name((rill_scope)bit));
+    }
+}
+
+/* Where it is, or its hash: what is in it never gets here. NULL: there is none. */
+static const rill_config_operator *find_operator(const rill_config_admin *admin, const char *token)
+{
+    const rill_config_operator *all = admin->tokens.items;
+    for (size_t i = 0; i < admin->tokens.count; i++) {
+        if (strcmp(all[i].token, token) == 0)
+            return &all[i];
+    }
+    return NULL;
+}
+
+void rill_core_tell_operators(rill_core_change *n)
+{
+    const rill_config_admin *old = &n->core->options.config->admin;
+    const rill_config_admin *fresh = &n->fresh->admin;
+    const rill_config_operator *all = old->tokens.items;
+    char before[80];
+    char now[80];
+    for (size_t i = 0; i < old->tokens.count; i++) {
+        if (find_operator(fresh, all[i].token) == NULL)
+            rill_core_tell_change(n, NULL, "admin: token %.100s is not good any more",
+                                  all[i].token);
+    }
+    all = fresh->tokens.items;
+    for (size_t i = 0; i < fresh->tokens.count; i++) {
+        const rill_config_operator *had = find_operator(old, all[i].token);
+        scopes_text(all[i].scopes, now);
+        if (had == NULL) {
+            rill_core_tell_change(n, NULL, "admin: token %.100s may do %s", all[i].token, now);
+        } else if (had->scopes != all[i].scopes) {
+            scopes_text(had->scopes, before);
+            rill_core_tell_change(n, NULL, "admin: token %.100s may do %s, before %s",
+                                  all[i].token, now, before);
+        }
+    }
+    note_flag(n, NULL, "admin: two-people", old->two_people, fresh->two_people);
+}
+
 void rill_core_tell_packet_log(rill_core_change *n)
 {
     const rill_config_packet_log *old = &n->core->options.config->packet_log;

@@ -280,7 +280,8 @@ def scopes_of_tokens(t):
         text = f.read()
     with open(c.path, "w", encoding="utf-8") as f:
         f.write(text.replace("{token: env:TOKEN_READ, scopes: read}", "{token: env:TOKEN_READ, scopes: [rates, money]}"))
-    assert by("node", "reload").code == 0
+    answer = by("node", "reload")
+    assert answer.code == 0 and "admin: token env:TOKEN_READ may do money, rates, before read" in answer.out, answer.__dict__
     events.read()  # it ends
     follower.close()
     assert status("read", "/v1/events")[0] == 403 and status("read", "/v1/accounts")[0] == 403
@@ -290,7 +291,18 @@ def scopes_of_tokens(t):
         f.write(text.replace("{token: env:TOKEN_RATES, scopes: rates}", "{token: env:TOKEN_READ, scopes: rates}"))
     answer = by("node", "reload")
     assert answer.code != 0 and "another token is the same, and has other scopes" in answer.err + answer.out, answer.__dict__
+    # A token that goes and one that comes are in the audit, too.
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("{token: env:TOKEN_RATES, scopes: rates}", "env:TOKEN_RATES").replace("{token: env:TOKEN_METRICS, scopes: metrics}, ", ""))
+    assert by("node", "reload").code == 0
     c.stop()
+    db = sqlite3.connect(c.store)
+    told = [row[0] for row in db.execute("SELECT note FROM entries WHERE kind = 5 AND note LIKE 'admin: %' ORDER BY id")]
+    db.close()
+    assert told == ["admin: token env:TOKEN_READ may do money, rates, before read",
+                    "admin: token env:TOKEN_METRICS is not good any more",
+                    "admin: token env:TOKEN_READ may do read, before money, rates",
+                    "admin: token env:TOKEN_RATES may do everything, before rates"], told
 
 
 @case
