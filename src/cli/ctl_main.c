@@ -102,12 +102,13 @@ const ctl_command ctl_commands[] = {
      "out. What the configuration has is changed there.",
      accounts_options, CTL_MAX_OPERANDS - 1, 0, ctl_accounts},
     {"peer", "accounts on which nodes agree by themselves",
-     "[list | show NAME | add --auto URL | approve NAME | remove NAME] [OPTIONS]",
+     "[list | show NAME | add --auto URL | approve NAME ID | remove NAME] [OPTIONS]",
      "\"peer add --auto URL\" asks another node for an account, as Rafiki's auto-peering does, and "
      "has one here for what it answers: links both ways, and a route to its address. Asking again "
-     "is safe. \"peer approve\" agrees to a node that has asked for one and waits; \"peer remove\" "
-     "refuses it, or takes an account out.",
-     peer_options, 2, 0, ctl_peer},
+     "is safe. \"peer approve\" agrees to a node that has asked for one and waits, and that you have "
+     "looked at: \"peer\" shows its ID, which is another one for any other URL, address or terms. "
+     "\"peer remove\" refuses it, or takes an account out.",
+     peer_options, 3, 0, ctl_peer},
     {"balance", "the balance of an account, or what the node has", "[ACCOUNT] [OPTIONS]",
      "Without an account: for each asset what all accounts are owed and owe, what the exchange has "
      "earned, and what came from outside.",

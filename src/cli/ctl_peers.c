@@ -46,6 +46,7 @@ static bool add_waiting(ctl_table *t, const json_t *w, const char *name)
     ctl_cell(t, ctl_text(w, "at"));
     ctl_cell(t, ctl_text(w, "credit"));
     ctl_cell(t, ctl_text(w, "max_packet"));
+    ctl_cell(t, ctl_text(w, "id"));
     return true;
 }
 
@@ -56,7 +57,7 @@ static size_t print_peers(const json_t *value, const char *name)
     size_t count = 0;
     const json_t *one;
     ctl_table *peers = ctl_table_new("PEER|ADDRESS|ASSET|MADE|WITH|AT|>BALANCE|>CREDIT|>LINKS");
-    ctl_table *waiting = ctl_table_new("WAITS|ADDRESS|ASSET|URL|FROM|AT|>CREDIT|>MAX PACKET");
+    ctl_table *waiting = ctl_table_new("WAITS|ADDRESS|ASSET|URL|FROM|AT|>CREDIT|>MAX PACKET|ID");
     json_array_foreach(json_object_get(value, "peers"), i, one)
     {
         count += add_peer(peers, one, name);
@@ -149,7 +150,8 @@ static int add(const ctl_args *args)
     return code;
 }
 
-static int decide(const ctl_args *args, const char *method)
+/* id: of what was looked at; NULL: that does not matter. */
+static int decide(const ctl_args *args, const char *method, const char *id)
 {
     char path[PATH] = "/v1/peers/";
     ctl_reply r;
@@ -161,7 +163,8 @@ static int decide(const ctl_args *args, const char *method)
         }
     }
     (void)snprintf(path, sizeof path, "/v1/peers/%s", name);
-    int code = ctl_ask(args, method, path, json_pack("{s:s}", "who", ctl_who(args)), &r);
+    json_t *body = json_pack("{s:s, s:s*}", "who", ctl_who(args), "id", id);
+    int code = ctl_ask(args, method, path, body, &r);
     if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
     } else if (code == CTL_DONE) {
@@ -176,7 +179,12 @@ static int decide(const ctl_args *args, const char *method)
 static bool has(const ctl_args *args, const char *verb, size_t operands)
 {
     const char *extra = args->operands[operands];
-    if (operands > 1 && args->operands[operands - 1] == NULL)
+    if (operands > 2 && args->operands[operands - 1] == NULL)
+        ctl_error(args,
+                  "an argument is missing: peer %s NAME ID; \"rillctl peer\" shows the ID of each "
+                  "that waits",
+                  verb);
+    else if (operands > 1 && args->operands[operands - 1] == NULL)
         ctl_error(args, "an argument is missing: peer %s NAME", verb);
     else if (extra != NULL)
         ctl_error(args, "\"%s\" is one argument too many; see \"rillctl help peer\"", extra);
@@ -195,9 +203,9 @@ int ctl_peer(const ctl_args *args)
     if (strcmp(verb, "show") == 0)
         return has(args, verb, 2) ? list(args, args->operands[1]) : CTL_USAGE;
     if (strcmp(verb, "approve") == 0)
-        return has(args, verb, 2) ? decide(args, "POST") : CTL_USAGE;
+        return has(args, verb, 3) ? decide(args, "POST", args->operands[2]) : CTL_USAGE;
     if (strcmp(verb, "remove") == 0)
-        return has(args, verb, 2) ? decide(args, "DELETE") : CTL_USAGE;
+        return has(args, verb, 2) ? decide(args, "DELETE", NULL) : CTL_USAGE;
     ctl_error(args, "there is no \"peer %s\"; there are: list, show, add, approve, remove", verb);
     return CTL_USAGE;
 }

@@ -133,7 +133,7 @@ void rill_admin_peers(const rill_core *core, rill_admin_answer *out);
 /* Asks a peer for one: the answer comes later. */
 void rill_admin_add_peer(const rill_core *core, const rill_admin_control *control,
                          const json_t *object, rill_admin_answer *out);
-/* An operator agrees to one that waits. */
+/* An operator agrees to one that waits, and that has been looked at. */
 void rill_admin_approve(rill_core *core, const rill_admin_control *control, const char *name,
                         const json_t *object, rill_admin_answer *out);
 /* One that waits is refused; an account is taken out, as by rill_admin_drop_account. */

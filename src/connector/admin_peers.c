@@ -27,13 +27,17 @@ static json_t *peers_of(const rill_core *core)
     return all;
 }
 
-/* Without hashes and keys, which are of no use to people. */
-static json_t *waiting_json(const rill_overlay_item *item)
+/* Without hashes and keys, which are of no use to people. NULL: no memory. */
+static json_t *waiting_json(const rill_core *core, const rill_overlay_item *item)
 {
+    char id[RILL_PEERING_ID];
+    if (rill_peering_id(core, item->value, id) != RILL_OK)
+        return NULL;
     json_t *account = json_loads(item->value, 0, NULL);
     const json_t *peered = json_object_get(account, "peered");
     json_t *shown = json_pack(
-        "{s:s, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "name", item->name, "address",
+        "{s:s, s:s, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "name", item->name, "id", id,
+        "address",
         json_object_get(peered, "address"), "asset", json_object_get(account, "asset"), "url",
         json_object_get(json_object_get(account, "link"), "uri"), "from",
         json_object_get(peered, "with"), "at", json_object_get(peered, "at"), "credit",
@@ -49,7 +53,7 @@ void rill_admin_peers(const rill_core *core, rill_admin_answer *out)
     json_t *waiting = json_array();
     for (const rill_overlay_item *i = rill_core_peering_state(core)->waiting.first;
          waiting != NULL && i != NULL; i = i->next) {
-        if (json_array_append_new(waiting, waiting_json(i)) != 0) {
+        if (json_array_append_new(waiting, waiting_json(core, i)) != 0) {
             json_decref(waiting);
             waiting = NULL;
         }
@@ -149,12 +153,33 @@ static bool is_free(const rill_core *core, const rill_admin_control *control, co
     return free_address;
 }
 
+/*
+ * Who agrees says what has been looked at: it may have been refused since by another operator, and
+ * somebody else may wait in its place.
+ */
+static bool was_seen(const rill_core *core, const rill_overlay_item *item, const json_t *object,
+                     rill_admin_answer *out)
+{
+    const char *seen = json_string_value(json_object_get(object, "id"));
+    char id[RILL_PEERING_ID];
+    if (seen == NULL)
+        rill_admin_refuse(out, 400, "id is missing: which of those that wait was looked at, as GET "
+                                    "/v1/peers has it");
+    else if (rill_peering_id(core, item->value, id) != RILL_OK)
+        rill_admin_refuse(out, 503, "%s", rill_strerror(RILL_ERR_CRYPTO));
+    else if (strcmp(seen, id) != 0)
+        rill_admin_refuse(out, 409, "what waits there is not what was looked at: look again");
+    else
+        return true;
+    return false;
+}
+
 void rill_admin_approve(rill_core *core, const rill_admin_control *control, const char *name,
                         const json_t *object, rill_admin_answer *out)
 {
     const char *who = rill_admin_who(object, out);
     const rill_overlay_item *item = who == NULL ? NULL : find(core, name, out);
-    if (item == NULL || !is_free(core, control, item->value, out) ||
+    if (item == NULL || !was_seen(core, item, object, out) || !is_free(core, control, item->value, out) ||
         !rill_admin_change_account(control, name, item->value, who, 201, out))
         return;
     (void)take_away(core, name);

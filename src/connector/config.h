@@ -283,10 +283,11 @@ RILL_MUST_CHECK int rill_config_read(rill_config *out, rill_arena *arena, const 
                                      size_t len, rill_shape_report *report, void *user);
 /*
  * The same, with what operators added, of which each item gets its trouble: what does not fit to
- * the configuration is left out. overlay may be NULL.
+ * the configuration is left out. overlay may be NULL. address: that the parent gave, for a
+ * configuration without one; NULL: none yet.
  */
 RILL_MUST_CHECK int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text,
-                                          size_t len, rill_overlay *overlay,
+                                          size_t len, const char *address, rill_overlay *overlay,
                                           rill_shape_report *report, void *user);
 /*
  * The two halves of it: reading, and looking if it makes sense. RILL_ERR_MALFORMED (reported),

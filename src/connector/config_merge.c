@@ -11,6 +11,7 @@
 /* Places of what is not in the file have line 0, and the number of their item as column. */
 typedef struct merge {
     rill_overlay *overlay;
+    const char *own; /* this node's address; NULL: it is not known yet */
     rill_overlay_item **items;
     rill_config_account *accounts; /* by the number of their item */
     const char **prefixes;         /* the same of routes */
@@ -111,13 +112,36 @@ static const char *prefix_of(const merge *m, size_t index)
     return is_route(m->items[index]) ? m->prefixes[index] : m->accounts[index].peered->address;
 }
 
-/* What a peer said is his may be ours by now: another address is in the file. */
-static bool is_ours(const rill_config *file, const char *prefix)
+static rill_bytes bytes_of(const char *text)
 {
-    const char *own = file->address;
-    return own != NULL &&
-           rill_address_has_prefix((rill_bytes){(const uint8_t *)prefix, strlen(prefix)},
-                                   (rill_bytes){(const uint8_t *)own, strlen(own)});
+    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/* What a peer said is his may be ours by now: this node has another address. */
+static bool is_ours(const merge *m, const char *prefix)
+{
+    return m->own != NULL && rill_address_has_prefix(bytes_of(prefix), bytes_of(m->own));
+}
+
+/*
+ * Is a route above the address of a peer? Then it had more of a say than the route, which leads to
+ * somebody else: its prefix is longer. A route to everything, or to all of a network, says nothing
+ * of who owns an address in it.
+ */
+static bool is_above(const char *route, const char *address)
+{
+    return strchr(route, '.') != NULL && strcmp(route, address) != 0 &&
+           rill_address_has_prefix(bytes_of(address), bytes_of(route));
+}
+
+static bool has_route_above(const rill_config *file, const char *address)
+{
+    const rill_config_route *all = file->routes.items;
+    for (size_t i = 0; i < file->routes.count; i++) {
+        if (is_above(all[i].prefix, address))
+            return true;
+    }
+    return false;
 }
 
 /*
@@ -132,7 +156,9 @@ static void judge_prefix(merge *m, size_t index, const rill_config *file)
         return;
     if (has_route(file, prefix))
         trouble(m, m->items[index], "the configuration has a route to this prefix");
-    if (peer && is_ours(file, prefix))
+    if (peer && has_route_above(file, prefix))
+        trouble(m, m->items[index], "the configuration has a route above its address");
+    if (peer && is_ours(m, prefix))
         trouble(m, m->items[index], "it is this node's address, or below it");
     for (size_t i = 0; i < (peer ? index : m->peer_count); i++) {
         const size_t before = peer ? i : m->peers[i];
@@ -143,6 +169,21 @@ static void judge_prefix(merge *m, size_t index, const rill_config *file)
     }
     if (peer)
         m->peers[m->peer_count++] = index;
+}
+
+/* What operators said since then counts as what the file says. */
+static void judge_routes_above(merge *m)
+{
+    for (size_t k = 0; k < m->peer_count; k++) {
+        rill_overlay_item *peer = m->items[m->peers[k]];
+        const char *address = prefix_of(m, m->peers[k]);
+        for (size_t i = 0; i < m->count && peer->trouble[0] == '\0'; i++) {
+            const rill_overlay_item *item = m->items[i];
+            if (is_route(item) && item->trouble[0] == '\0' && !item->gone &&
+                is_above(m->prefixes[i], address))
+                trouble(m, peer, "an operator has added a route above its address");
+        }
+    }
 }
 
 /* Reads them, and sets aside what the file has itself. */
@@ -169,6 +210,7 @@ static int read_items(merge *m, const rill_config *file, rill_arena *arena)
             trouble(m, item, "the configuration has an account of this name");
         judge_prefix(m, i, file);
     }
+    judge_routes_above(m);
     return RILL_OK;
 }
 
@@ -204,7 +246,8 @@ static int build(const merge *m, const rill_config *file, rill_arena *arena, ril
 }
 
 int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text, size_t len,
-                          rill_overlay *overlay, rill_shape_report *report, void *user)
+                          const char *address, rill_overlay *overlay, rill_shape_report *report,
+                          void *user)
 {
     merge m = {.overlay = overlay};
     rill_config file;
@@ -212,6 +255,7 @@ int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text,
     *out = file;
     if (rc != RILL_OK || overlay == NULL || overlay->first == NULL)
         return rc == RILL_OK ? rill_config_judge(out, arena, report, user) : rc;
+    m.own = file.address != NULL ? file.address : address;
     /* What a node would not start with is no configuration, whatever operators have added. */
     rc = rill_config_judge(out, arena, report, user);
     if (rc == RILL_OK)
@@ -231,5 +275,5 @@ int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text,
 int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size_t len,
                      rill_shape_report *report, void *user)
 {
-    return rill_config_read_with(out, arena, text, len, NULL, report, user);
+    return rill_config_read_with(out, arena, text, len, NULL, NULL, report, user);
 }

@@ -251,6 +251,14 @@ void rill_peering_offer_ours(const rill_core *core, rill_peering_offer *out)
     out->max_packet = UINT64_MAX;
 }
 
+int rill_peering_id(const rill_core *core, const char *value, char out[RILL_PEERING_ID])
+{
+    char hash[RILL_PEERING_HASH];
+    int rc = rill_peering_hash(core->options.crypto, value, hash);
+    (void)snprintf(out, RILL_PEERING_ID, "%.32s", hash + strlen(RILL_CONFIG_HASH));
+    return rc;
+}
+
 /* Without memory the audit has the change of the account alone. */
 void rill_peering_note(rill_core *core, const char *account, const char *who, const char *what,
                        const rill_peering_offer *offer)

@@ -109,4 +109,13 @@ void rill_peering_clear(rill_peering_question *q);
 
 /* ---- what operators see and decide ---- */
 
+/* Digits, with a NUL. */
+#define RILL_PEERING_ID 33
+/*
+ * What a request that waits is known by: other digits for any other URL, address, token, terms or
+ * time. value: of the item of rill_peering.waiting. RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_peering_id(const rill_core *core, const char *value,
+                                    char out[RILL_PEERING_ID]);
+
 #endif

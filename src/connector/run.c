@@ -443,6 +443,8 @@ static void fail(rill_connector *c, int rc)
 static void on_addressed(rill_connector *c)
 {
     int rc = begin_rest(c);
+    if (rc == RILL_OK)
+        rc = rill_connector_judge_peers(c);
     if (rc != RILL_OK)
         fail(c, rc);
 }
@@ -477,8 +479,8 @@ static int read_overlay(rill_connector *c)
 {
     rill_arena_clear(&c->arena);
     rill_arena_init(&c->arena, memory());
-    return rill_connector_read_text(&c->options, c->text, c->text_len, &c->overlay, &c->config,
-                                    &c->arena);
+    return rill_connector_read_text(&c->options, c->text, c->text_len, NULL, &c->overlay,
+                                    &c->config, &c->arena);
 }
 
 static int begin(rill_connector *c)
@@ -563,7 +565,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_overlay_init(&c->overlay, memory());
     int rc = rill_connector_read_file(&c->options, &c->text, &c->text_len);
     if (rc == RILL_OK)
-        rc = rill_connector_read_text(&c->options, c->text, c->text_len, NULL, &c->config,
+        rc = rill_connector_read_text(&c->options, c->text, c->text_len, NULL, NULL, &c->config,
                                       &c->arena);
     if (rc == RILL_OK)
         rc = start_handles(c);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <rill/ilp.h>
+
 #include "base/alloc.h"
 #include "connector/core_rates.h"
 #include "connector/run_impl.h"
@@ -118,4 +120,17 @@ int rill_connector_change(void *user, const rill_admin_change *change, json_t *c
 {
     return change->value == NULL ? take_out(user, change, changes, problems, group)
                                  : put(user, change, changes, problems, group);
+}
+
+int rill_connector_judge_peers(rill_connector *c)
+{
+    const rill_config_account *all = c->config.accounts.items;
+    const rill_bytes own = {(const uint8_t *)c->address, strlen(c->address)};
+    for (size_t i = 0; i < c->config.accounts.count; i++) {
+        const char *address = all[i].peered->address;
+        const rill_bytes its = {(const uint8_t *)address, address == NULL ? 0 : strlen(address)};
+        if (address != NULL && rill_address_has_prefix(its, own))
+            return rill_connector_load_again(c, "node", NULL, NULL, NULL);
+    }
+    return RILL_OK;
 }

@@ -49,15 +49,21 @@ int rill_connector_read_file(const rill_connector_options *o, char **text, size_
     return rc;
 }
 
+const char *rill_connector_given_address(const rill_connector *c)
+{
+    return c->address[0] == '\0' ? NULL : c->address;
+}
+
 int rill_connector_read_text(const rill_connector_options *o, const char *text, size_t len,
-                             rill_overlay *overlay, rill_config *out, rill_arena *arena)
+                             const char *address, rill_overlay *overlay, rill_config *out,
+                             rill_arena *arena)
 {
     union {
         const rill_connector_options *given;
         void *user;
     } options = {.given = o};
-    int rc =
-        rill_config_read_with(out, arena, text, len, overlay, rill_connector_problem, options.user);
+    int rc = rill_config_read_with(out, arena, text, len, address, overlay, rill_connector_problem,
+                                   options.user);
     if (rc != RILL_OK && rc != RILL_ERR_MALFORMED)
         rill_connector_say(o, rill_strerror(rc));
     return rc;
@@ -69,7 +75,7 @@ static int read_both(const rill_connector_options *o, rill_config *out, rill_are
     size_t len = 0;
     int rc = rill_connector_read_file(o, &text, &len);
     if (rc == RILL_OK)
-        rc = rill_connector_read_text(o, text, len, NULL, out, arena);
+        rc = rill_connector_read_text(o, text, len, NULL, NULL, out, arena);
     rill_free(memory(), text);
     return rc;
 }

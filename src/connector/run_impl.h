@@ -149,12 +149,14 @@ void rill_connector_entered(void *user, const rill_holder_account *a, const rill
 RILL_MUST_CHECK int rill_connector_read_file(const rill_connector_options *o, char **text,
                                              size_t *len);
 /*
- * What the text says, with what operators added (overlay may be NULL); what is wrong is reported.
- * The errors of rill_connector_check.
+ * What the text says, with what operators added; what is wrong is reported. address and overlay as
+ * of rill_config_read_with. The errors of rill_connector_check.
  */
 RILL_MUST_CHECK int rill_connector_read_text(const rill_connector_options *o, const char *text,
-                                             size_t len, rill_overlay *overlay, rill_config *out,
-                                             rill_arena *arena);
+                                             size_t len, const char *address, rill_overlay *overlay,
+                                             rill_config *out, rill_arena *arena);
+/* The address that the parent gave; NULL: none. */
+const char *rill_connector_given_address(const rill_connector *c);
 
 /* As of rill_core_options. */
 int rill_connector_secret(void *user, const char *where, char *out, size_t cap);
@@ -269,6 +271,12 @@ int rill_connector_load_again(rill_connector *c, const char *who, const rill_ove
                               json_t *changes, json_t *problems);
 
 /* run_change.c */
+
+/*
+ * The parent has given this node's address: a peer that said that it is his, or what is below it, is
+ * set aside. The errors of rill_connector_load_again.
+ */
+RILL_MUST_CHECK int rill_connector_judge_peers(rill_connector *c);
 
 /* All of these: user is the connector. */
 

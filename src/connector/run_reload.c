@@ -166,8 +166,8 @@ static int prepare(loading *l)
     rill_connector *c = l->connector;
     const char *text = l->text != NULL ? l->text : c->text;
     size_t len = l->text != NULL ? l->text_len : c->text_len;
-    int rc =
-        rill_connector_read_text(&c->options, text, len, &c->overlay, &l->fresh, &l->arena->arena);
+    int rc = rill_connector_read_text(&c->options, text, len, rill_connector_given_address(c),
+                                      &c->overlay, &l->fresh, &l->arena->arena);
     if (rc == RILL_OK && l->wanted != NULL && l->wanted->trouble[0] != '\0') {
         on_problem(l, l->wanted->trouble);
         rc = RILL_ERR_INVALID;
@@ -292,8 +292,8 @@ void rill_connector_look_again(rill_connector *c)
     rill_config config;
     rill_arena arena;
     rill_arena_init(&arena, memory());
-    int rc =
-        rill_config_read_with(&config, &arena, c->text, c->text_len, &c->overlay, on_ignored, NULL);
+    int rc = rill_config_read_with(&config, &arena, c->text, c->text_len,
+                                   rill_connector_given_address(c), &c->overlay, on_ignored, NULL);
     (void)rc; /* it is the one that is used */
     rill_arena_clear(&arena);
 }

@@ -249,11 +249,16 @@ def an_operator_agrees(t):
     add(b, a.ask_url)  # the same, and it waits still
     assert len(a.peers()["waiting"]) == 1
     assert w["name"] in ctl(a, "peer").out
-    said = ctl(a, "peer", "approve", w["name"], "--who", "maria").out
+    assert w["id"] in ctl(a, "peer").out and re.fullmatch("[0-9a-f]{32}", w["id"]), w
+    # Whoever has not looked at it, or at something else, cannot agree to it.
+    ctl(a, "peer", "approve", w["name"], code=2)
+    assert "not what was looked at" in ctl(a, "peer", "approve", w["name"], "0" * 32, code=1).err
+    assert a.peers()["waiting"] == p["waiting"]
+    said = ctl(a, "peer", "approve", w["name"], w["id"], "--who", "maria").out
     assert "added" in said and "route test.b added" in said, said
     assert a.peers()["waiting"] == [] and not a.peers()["peers"][0]["peered"]["quiet"]
     assert send(t, r.path, 777, a.link("alice"))["delivered"] == "777"
-    ctl(a, "peer", "approve", w["name"], code=2)
+    ctl(a, "peer", "approve", w["name"], w["id"], code=2)
     a.kill()
     a.start()
     assert a.peers()["waiting"] == [] and len(a.peers()["peers"]) == 1
@@ -481,6 +486,22 @@ def an_address_is_not_taken_over(t):
     assert post(n, mine)[0] == 400
     edit("{prefix: test.mine, account: carol}", "{prefix: test.carol, account: carol}")
     assert len(n.peers()["peers"]) == 1 and post(n, mine)[0] == 200
+    # So it is by a route above it: a longer prefix would have its packets all the same.
+    edit("{prefix: test.carol, account: carol}", "{prefix: test.carol, account: carol}, {prefix: test.mine.all, account: carol}")
+    assert len(n.peers()["peers"]) == 1 and post(n, request("test.mine.all.x"))[0] == 400
+    edit(", {prefix: test.mine.all, account: carol}", "")
+    longer = request("test.long.er")
+    assert post(n, longer)[0] == 200 and len(n.peers()["peers"]) == 2
+    edit("{prefix: test.carol, account: carol}", "{prefix: test.carol, account: carol}, {prefix: test.long, account: carol}")
+    assert len(n.peers()["peers"]) == 1 and "a route above its address" in ctl(n, "status").out
+    assert post(n, longer)[0] == 400 and "test.long.er" not in ctl(n, "routes").out
+    edit(", {prefix: test.long, account: carol}", "")
+    assert len(n.peers()["peers"]) == 2 and post(n, longer)[0] == 200
+    added = ctl(n, "routes", "add", "test.long", "carol").out
+    assert "removed" in added and len(n.peers()["peers"]) == 1, added
+    ctl(n, "routes", "remove", "test.long")
+    assert len(n.peers()["peers"]) == 2
+    ctl(n, "peer", "remove", next(p["name"] for p in n.peers()["peers"] if "long" in p["name"]))
     # An operator's route to the same prefix is refused, and changes nothing.
     ctl(n, "routes", "add", "test.mine", "carol", code=1)
     n.kill()
@@ -488,6 +509,33 @@ def an_address_is_not_taken_over(t):
     assert len(n.peers()["peers"]) == 1
     assert re.search(r"test.mine +\S*test-mine", ctl(n, "routes").out), ctl(n, "routes").out
     n.stop()
+
+
+@case
+def an_address_by_the_parent(t):
+    """It counts as one of the configuration: no peer keeps it, nor what is below it."""
+    p = Node(t, "p", accounts="  n: {relation: child, asset: USD/2, tokens: env:TOKEN_N}\n")
+    n = Node(t, "n", GRANT + ", approve: false")
+    for address in ("test.p.n.sub", "test.p.nn"):
+        assert post(n, request(address))[0] == 200, address
+    n.stop()
+    with open(n.path, encoding="utf-8") as f:
+        text = f.read()
+    up = f"  up: {{relation: parent, asset: USD/2, link: {{uri: 'btp+ws://127.0.0.1:{p.port}', token: env:TOKEN_N}}}}\n"
+    with open(n.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("address: test.n\n", "").replace("accounts:\n", "accounts:\n" + up))
+    n.tokens["TOKEN_N"] = "n-token"
+    for _ in range(2):
+        n.start()
+        assert [a["peered"]["address"] for a in n.peers()["peers"]] == ["test.p.nn"]
+        assert "it is this node's address, or below it" in ctl(n, "status").out
+        assert "test.p.n.sub" not in ctl(n, "routes").out
+        # An operator's change reads all of it again, with the same address.
+        ctl(n, "routes", "add", "test.more.of.it", "bob")
+        ctl(n, "routes", "remove", "test.more.of.it")
+        assert [a["peered"]["address"] for a in n.peers()["peers"]] == ["test.p.nn"]
+        n.kill()
+    p.stop()
 
 
 @case
@@ -612,9 +660,10 @@ def who_has_no_peering(t):
     assert json.loads(by_socket(c, "GET", "/v1/peers")[1]) == {"peers": [], "waiting": []}
     assert "rill_connector_peering" not in by_socket(c, "GET", "/metrics")[1]
     for args, pattern in ((("add",), "--auto URL is missing"), (("approve",), "an argument is missing"), (("kick", "x"), "there are: list"),
-                          (("list", "x"), "one argument too many"), (("approve", "a/b"), "no name of a peer")):
+                          (("approve", "x"), "an argument is missing: peer approve NAME ID"), (("remove", "x", "y"), "one argument too many"),
+                          (("list", "x"), "one argument too many"), (("approve", "a/b", "0"), "no name of a peer")):
         assert pattern in ctl(c, "peer", *args, code=2).err, args
-    ctl(c, "peer", "approve", "nobody", code=2)
+    ctl(c, "peer", "approve", "nobody", "0" * 32, code=2)
     ctl(c, "peer", "remove", "nobody", code=2)
     c.stop()
     n = Node(t, "n")

@@ -27,10 +27,12 @@ static rill_arena arena;
 static rill_config config;
 static char first[400];
 static unsigned errors;
+static const char *given; /* the address by the parent */
 
 static int set_up(void **state)
 {
     (void)state;
+    given = NULL;
     failing_memory_init(&memory, 0, 1);
     rill_overlay_init(&overlay, &memory.allocator);
     rill_arena_init(&arena, &memory.allocator);
@@ -60,7 +62,7 @@ static int read_with(const char *text)
     rill_arena_init(&arena, &memory.allocator);
     errors = 0;
     first[0] = '\0';
-    return rill_config_read_with(&config, &arena, text, strlen(text), &overlay, report, NULL);
+    return rill_config_read_with(&config, &arena, text, strlen(text), given, &overlay, report, NULL);
 }
 
 static void put(const char *kind, const char *name, const char *value)
@@ -186,6 +188,62 @@ static void test_peers_have_their_routes(void **state)
     assert_string_equal(owner("g.p"), "bob");
 }
 
+/*
+ * What the file or an operator says later is no less than what a peer said: a peer has no longer
+ * prefix below a route to somebody else. A route below it takes nothing away.
+ */
+static void test_a_later_route_above_a_peer(void **state)
+{
+    static const char *const routes[] = {"routes: [{prefix: g.far.bank, account: bob}]\n",
+                                         "routes: [{prefix: g.far, account: bob}]\n"};
+    static const char head[] = "address: g.x\nstore: {path: b}\naccounts:\n"
+                               "  bob: {relation: peer, asset: USD/2, tokens: env:B}\n";
+    char yaml[400];
+    (void)state;
+    put("account", "p", PEER("g.far.bank.x", ""));
+    put("account", "wide", PEER("g.far", ""));
+    put("account", "beside", PEER("g.far.banker", ""));
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(yaml, sizeof yaml, "%s%s", head, routes[i]);
+        assert_int_equal(read_with(yaml), RILL_OK);
+        is_aside("account", "p", "the configuration has a route above its address");
+        assert_null(owner("g.far.bank.x"));
+        is_aside("account", "wide", i == 0 ? "" : "the configuration has a route to this prefix");
+        is_aside("account", "beside", i == 0 ? "" : "a route above its address");
+    }
+    put("route", "g", "bob"); /* no prefix that a route may have */
+    assert_int_equal(read_with(head), RILL_OK);
+    assert_string_equal(owner("g.far.bank.x"), "p");
+    /* An operator's while the node runs: the same; and it is free again when that is gone. */
+    put("route", "g.far.bank", "bob");
+    assert_int_equal(read_with(head), RILL_OK);
+    is_aside("account", "p", "an operator has added a route above its address");
+    assert_null(account("p"));
+    assert_string_equal(owner("g.far.bank"), "bob");
+    is_aside("account", "beside", "");
+    rill_overlay_find(&overlay, "route", "g.far.bank")->gone = true;
+    assert_int_equal(read_with(head), RILL_OK);
+    assert_string_equal(owner("g.far.bank.x"), "p");
+}
+
+/* The address that a parent gives counts as one of the file. */
+static void test_the_address_of_a_parent(void **state)
+{
+    static const char yaml[] = "store: {path: b}\naccounts:\n"
+                               "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}}\n";
+    (void)state;
+    put("account", "p", PEER("g.far.node.sub", ""));
+    put("account", "same", PEER("g.far.node", ""));
+    put("account", "beside", PEER("g.far.nodes", ""));
+    assert_int_equal(read_with(yaml), RILL_OK); /* nobody knows it yet */
+    assert_non_null(account("p"));
+    given = "g.far.node";
+    assert_int_equal(read_with(yaml), RILL_OK);
+    is_aside("account", "p", "it is this node's address, or below it");
+    is_aside("account", "same", "it is this node's address, or below it");
+    assert_non_null(account("beside"));
+}
+
 /* Whatever does not fit is set aside, and what needs it with it; the rest stays. */
 static void test_what_does_not_fit(void **state)
 {
@@ -297,6 +355,8 @@ int main(void)
         TEST(test_both_together),
         TEST(test_the_configuration_counts),
         TEST(test_peers_have_their_routes),
+        TEST(test_a_later_route_above_a_peer),
+        TEST(test_the_address_of_a_parent),
         TEST(test_what_does_not_fit),
         TEST(test_errors_of_the_file_are_told),
         TEST(test_one_that_is_about_to_go),

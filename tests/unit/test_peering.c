@@ -431,6 +431,18 @@ static void told_is(const char *method, const char *path, const char *body, unsi
     rill_admin_free(&answer);
 }
 
+/* What an operator says who has looked at the first one that waits. */
+static const char *seen(const char *more)
+{
+    static char body[2][200];
+    static size_t at;
+    char id[RILL_PEERING_ID];
+    char *out = body[at++ % 2];
+    assert_int_equal(rill_peering_id(core, peering()->waiting.first->value, id), RILL_OK);
+    snprintf(out, sizeof body[0], "{\"id\":\"%s\"%s}", id, more);
+    return out;
+}
+
 static void test_operators_decide(void **state)
 {
     (void)state;
@@ -442,11 +454,22 @@ static void test_operators_decide(void **state)
     told_is("POST", "/v1/peers/nobody", "{}", 404, "no such peer");
     told_is("DELETE", "/v1/peers/nobody", "{}", 404, "no such peer");
     told_is("POST", path, "{\"who\":7}", 400, "who");
+    told_is("POST", path, "{}", 400, "id is missing");
     change_rc = RILL_ERR_INVALID;
-    told_is("POST", path, "{}", 422, "it does not fit");
+    told_is("POST", path, seen(""), 422, "it does not fit");
     assert_int_equal(peering()->waiting.count, 1);
     change_rc = RILL_OK;
-    told_is("POST", path, "{\"who\":\"ada\"}", 201, "a line");
+    /* Refused meanwhile, and another one waits there: its URL was never looked at. */
+    const char *before = seen(",\"who\":\"ada\"");
+    told_is("DELETE", path, "{}", 200, "\"changes\":[]");
+    assert_int_equal(asks_as("g.other", "https://evil.example", "0123456789-0123",
+                             "\"code\":\"USD\",\"scale\":2"),
+                     200);
+    told_is("POST", path, before, 409, "not what was looked at");
+    assert_int_equal(peering()->waiting.count, 1);
+    assert_string_equal(last_value, "");
+    told_is("POST", path, seen(",\"who\":\"ada\""), 201, "a line");
+    assert_non_null(strstr(last_value, "evil.example"));
     assert_non_null(strstr(last_value, "g.other"));
     assert_non_null(strstr(last_value, "\"quiet\":false"));
     assert_int_equal(peering()->waiting.count, 0);
@@ -465,7 +488,7 @@ static void test_operators_decide(void **state)
     /* Somebody has the address by now. */
     assert_int_equal(
         rill_peering_know(peering(), "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"), RILL_OK);
-    told_is("POST", "/v1/peers/late", "{}", 409, "leads to carol");
+    told_is("POST", "/v1/peers/late", seen(""), 409, "leads to carol");
     assert_string_equal(last_value, "");
     told_is("GET", "/metrics", "", 200, "rill_connector_peering_waiting 1\n");
 }
@@ -520,12 +543,13 @@ static void test_without_memory(void **state)
         assert_in_range(most, 0, 100);
     }
     char path[100];
+    const char *body = seen("");
     snprintf(path, sizeof path, "/v1/peers/%s", peering()->waiting.first->name);
     for (long most = 0; peering()->waiting.count > 0; most++) {
         rill_admin_answer answer;
         const rill_admin_request r = {.method = text("POST"),
                                       .path = text(path),
-                                      .body = text("{}"),
+                                      .body = text(body),
                                       .scopes = RILL_SCOPES_ALL};
         allocations_left = most;
         rill_admin_ask(core, &control, &r, &answer);
