@@ -270,15 +270,20 @@ static rill_admin_origin origin_of(const rill_http_message *m)
     };
 }
 
+/* What was asked for goes on: events, or packets as they pass. */
 static void follow(rill_admin *a, rill_web_connection *c, uint64_t handle,
-                   const rill_http_message *m)
+                   const rill_http_message *m, const rill_admin_answer *asked)
 {
     rill_admin_answer answer = {.status = 503, .type = "application/json"};
-    int rc = rill_followers_add(&a->followers, c, handle, field_of(m, "last-event-id"));
+    int rc = asked->watches
+                 ? rill_followers_watch(&a->followers, c, handle, &asked->live)
+                 : rill_followers_add(&a->followers, c, handle, field_of(m, "last-event-id"));
     if (rc == RILL_OK)
         return;
     if (rc == RILL_ERR_LIMIT)
-        rill_admin_refuse(&answer, 503, "%d follow already, and no more may", RILL_FOLLOWERS_MAX);
+        rill_admin_refuse(&answer, 503,
+                          "%d follow already, or %d watch packets, and no more may",
+                          RILL_FOLLOWERS_MAX, RILL_LIVE_WATCHES);
     respond(c, handle, &answer);
     rill_admin_free(&answer);
 }
@@ -305,8 +310,8 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         return;
     }
     rill_admin_ask(a->options.core, a->options.control, &request, &answer);
-    if (answer.follows) {
-        follow(a, c, handle, m);
+    if (answer.follows || answer.watches) {
+        follow(a, c, handle, m, &answer);
         return;
     }
     if (answer.look != NULL) {

@@ -147,6 +147,8 @@ void rill_admin_webhook_metrics(const rill_core *core, rill_admin_lines *l);
 
 /* admin_packets.c: begins a search, which out->search has then, or refuses. */
 void rill_admin_begin_packets(const rill_core *core, rill_bytes query, rill_admin_answer *out);
+/* Packets are to be shown as they pass, those that the query says; or it is refused. */
+void rill_admin_watch_packets(rill_bytes query, rill_admin_answer *out);
 /* How the log of packets is: null if there is none; NULL: no memory. */
 json_t *rill_admin_packet_log(const rill_core *core);
 void rill_admin_packet_metrics(const rill_core *core, rill_admin_lines *l);

@@ -130,6 +130,11 @@ static void show_packets(const question *q, rill_admin_answer *out)
     rill_admin_begin_packets(q->core, q->query, out);
 }
 
+static void watch_packets(const question *q, rill_admin_answer *out)
+{
+    rill_admin_watch_packets(q->query, out);
+}
+
 static void audit(const question *q, rill_admin_answer *out)
 {
     (void)q;
@@ -421,6 +426,7 @@ static const resource resources[] = {
     {"/v1/events", "GET", READ, follow, false},
     {"/v1/in-flight", "GET", READ, show_flights, false},
     {"/v1/packets", "GET", READ, show_packets, true},
+    {"/v1/packets/live", "GET", READ, watch_packets, false},
     {"/v1/assets", "GET", READ, show_assets, false},
     {"/v1/rates", "GET", READ, show_rates, false},
     {"/v1/rates", "PUT", RATES, enter_price, false},

@@ -86,6 +86,8 @@ typedef struct rill_admin_answer {
     const char *allow; /* with 405: the methods that there are */
     bool page;         /* it is of the page: a browser is told what it may do with it */
     bool follows;      /* there is no body: what happens from now on is told */
+    bool watches;      /* the same of packets that pass, those of `live` */
+    rill_live_filter live;
     uint64_t group;    /* the answer is true once the books are kept up to it; 0: now */
     uint64_t ticket;   /* there is no answer yet: a peer is asked, and then it comes; 0: there is */
     /*

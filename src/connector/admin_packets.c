@@ -146,6 +146,21 @@ void rill_admin_begin_packets(const rill_core *core, rill_bytes query, rill_admi
         rill_admin_free_search(s);
 }
 
+void rill_admin_watch_packets(rill_bytes query, rill_admin_answer *out)
+{
+    char outcome[16];
+    out->watches = false;
+    if (!read_text(query, "account", NULL, out->live.account, sizeof out->live.account, out))
+        return;
+    if (rill_admin_query(query, "outcome", outcome, sizeof outcome) &&
+        !rill_live_parse_outcome(outcome, &out->live)) {
+        rill_admin_refuse(out, 400,
+                          "outcome: open, fulfilled, rejected, expired, or a code such as T04");
+        return;
+    }
+    out->watches = true;
+}
+
 /* ---- what is found ---- */
 
 static const char *lines_of(const rill_packet_lines *lines)

@@ -4,6 +4,7 @@
 
 #include "connector/admin_answer.h"
 #include "connector/chart_js.h"
+#include "connector/packets_js.h"
 #include "connector/page_css.h"
 #include "connector/page_html.h"
 #include "connector/page_js.h"
@@ -22,6 +23,7 @@ static const struct {
     {"/", "text/html; charset=utf-8", page_html},
     {"/page.css", "text/css; charset=utf-8", page_css},
     {"/page.js", js, page_js},
+    {"/packets.js", js, packets_js},
     {"/plots.js", js, plots_js},
     {"/stream.js", js, stream_js},
     {"/tables.js", js, tables_js},

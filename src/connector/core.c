@@ -356,6 +356,7 @@ void rill_core_free(rill_core *c)
         return;
     const rill_allocator *allocator = c->options.allocator;
     rill_hub_free(c->hub);
+    rill_live_free(c->live);
     rill_routing_close(&c->routing);
     rill_core_clear_flights(c);
     rill_core_clear_settler(c);

@@ -16,6 +16,7 @@
 #include "connector/config.h"
 #include "connector/histogram.h"
 #include "connector/packet_desk.h"
+#include "connector/packet_live.h"
 #include "connector/rates.h"
 #include "connector/rejects.h"
 #include "connector/routing.h"
@@ -278,6 +279,18 @@ bool rill_core_accounts_are_kept(const rill_core *c);
 void rill_core_log_packets(rill_core *c, rill_packet_desk *desk);
 /* NULL: there is none. */
 rill_packet_desk *rill_core_packet_log(const rill_core *c);
+
+/* ---- packets as they pass ---- */
+
+/*
+ * One more watches: *watch is its number, for rill_live_next. While somebody does, a packet costs
+ * more. RILL_ERR_LIMIT: RILL_LIVE_WATCHES do already; RILL_ERR_NOMEM. After rill_core_begin.
+ */
+RILL_MUST_CHECK int rill_core_watch_packets(rill_core *c, const rill_live_filter *filter,
+                                            unsigned *watch);
+void rill_core_unwatch_packets(rill_core *c, unsigned watch);
+/* NULL: nobody watches. */
+rill_live *rill_core_live_packets(const rill_core *c);
 
 /* ---- what one operator proposes, and another one confirms ---- */
 

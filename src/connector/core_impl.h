@@ -105,7 +105,9 @@ struct rill_core {
     uint64_t lines_before; /* the newest line of the audit, when this node began */
     rill_overlay proposals;
     rill_peering peering;
-    rill_packet_notes notes; /* user: the desk; NULL: there is none */
+    rill_packet_notes notes;
+    rill_packet_desk *desk; /* the log of packets; NULL: there is none */
+    rill_live *live;        /* for those who watch packets; NULL: nobody does */
     /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
     uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */

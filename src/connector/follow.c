@@ -12,7 +12,9 @@ typedef struct follower {
     rill_list node;
     rill_web_connection *connection;
     uint64_t handle;
-    uint64_t cursor;
+    bool watches;    /* packets; else it follows events */
+    unsigned watch;  /* of those who watch packets */
+    uint64_t cursor; /* of events */
     uint64_t told_at; /* monotonic nanoseconds: when it was written something */
 } follower;
 
@@ -35,9 +37,14 @@ static void sweep(rill_followers *f)
         if (w->connection != NULL)
             continue;
         rill_list_remove(&w->node);
-        rill_free(memory(), w);
         f->count--;
-        rill_events_leave(f->events, rill_core_now(f->core));
+        if (w->watches) {
+            f->watching--;
+            rill_core_unwatch_packets(f->core, w->watch);
+        } else {
+            rill_events_leave(f->events, rill_core_now(f->core));
+        }
+        rill_free(memory(), w);
     }
 }
 
@@ -58,13 +65,24 @@ static void write_event(const rill_followers *f, const follower *w, const rill_e
         rill_web_go_on(w->connection, w->handle, parts[i]);
 }
 
+static bool next_event(const rill_followers *f, follower *w, rill_event *out)
+{
+    rill_live_event packet;
+    if (!w->watches)
+        return rill_events_next(f->events, &w->cursor, out);
+    if (!rill_live_next(rill_core_live_packets(f->core), w->watch, &packet))
+        return false;
+    *out = (rill_event){0, packet.name, packet.data};
+    return true;
+}
+
 /* What there is, as long as it reads. */
 static void write_all(rill_followers *f, follower *w, uint64_t now)
 {
     rill_event event;
     while (w->connection != NULL &&
            rill_web_behind(w->connection, w->handle) < RILL_FOLLOWER_BEHIND) {
-        if (rill_events_next(f->events, &w->cursor, &event)) {
+        if (next_event(f, w, &event)) {
             w->told_at = now;
             write_event(f, w, &event);
         } else if (now - w->told_at >= RILL_FOLLOWER_SILENCE) {
@@ -94,17 +112,21 @@ static void on_timer(uv_timer_t *timer)
     rill_followers *f = timer->data;
     rill_loop_stale(f->loop);
     const rill_now now = rill_core_now(f->core);
-    if (rill_events_is_idle(f->events, now)) {
+    const bool idle = rill_events_is_idle(f->events, now);
+    if (idle && f->watching == 0) {
         uv_timer_stop(timer);
         return;
     }
-    rill_events_look(f->events, f->core);
+    if (!idle)
+        rill_events_look(f->events, f->core);
+    if (f->watching > 0)
+        rill_live_look(rill_core_live_packets(f->core), now);
     write_to_all(f, now.mono_ns);
 }
 
 /* ---- who follows ---- */
 
-int rill_followers_open(rill_followers *f, rill_loop *loop, const rill_core *core)
+int rill_followers_open(rill_followers *f, rill_loop *loop, rill_core *core)
 {
     *f = (rill_followers){.loop = loop, .core = core};
     rill_list_init(&f->all);
@@ -131,13 +153,9 @@ void rill_followers_close(rill_followers *f, void (*closed)(void *user), void *u
     uv_close((uv_handle_t *)&f->timer, on_timer_closed);
 }
 
-/* first: the number of the next event. Who leaves before it has come can go on behind this one. */
-static int begin(const rill_followers *f, rill_web_connection *c, uint64_t handle, uint64_t first)
+/* head: what is told first. */
+static int begin(rill_web_connection *c, uint64_t handle, const char *head)
 {
-    char id[RILL_EVENTS_ID];
-    char head[RILL_EVENTS_ID + 32];
-    rill_events_id(f->events, first - 1, id);
-    (void)snprintf(head, sizeof head, "retry: 1000\nid: %s\n\n", id);
 #define FIELD(name, value)                                                                         \
     {                                                                                              \
         {(const uint8_t *)(name), sizeof(name) - 1},                                               \
@@ -159,6 +177,27 @@ static int begin(const rill_followers *f, rill_web_connection *c, uint64_t handl
     return rill_web_respond(c, handle, &r);
 }
 
+/* Who leaves before the next event has come can go on behind this one. */
+static int begin_events(const rill_followers *f, rill_web_connection *c, uint64_t handle,
+                        const follower *w)
+{
+    char id[RILL_EVENTS_ID];
+    char head[RILL_EVENTS_ID + 32];
+    rill_events_id(f->events, (w->cursor == 0 ? rill_events_end(f->events) : w->cursor) - 1, id);
+    (void)snprintf(head, sizeof head, "retry: 1000\nid: %s\n\n", id);
+    return begin(c, handle, head);
+}
+
+static void admit(rill_followers *f, follower *w, rill_web_connection *c, uint64_t handle)
+{
+    w->connection = c;
+    w->handle = handle;
+    w->told_at = rill_core_now(f->core).mono_ns;
+    rill_list_push_back(&f->all, &w->node);
+    f->count++;
+    (void)uv_timer_start(&f->timer, on_timer, RILL_EVENTS_LOOK_MS, RILL_EVENTS_LOOK_MS);
+}
+
 int rill_followers_add(rill_followers *f, rill_web_connection *c, uint64_t handle, rill_bytes last)
 {
     if (f->count >= RILL_FOLLOWERS_MAX)
@@ -167,20 +206,39 @@ int rill_followers_add(rill_followers *f, rill_web_connection *c, uint64_t handl
     if (w == NULL)
         return RILL_ERR_NOMEM;
     w->cursor = last.len == 0 ? rill_events_end(f->events) : rill_events_after(f->events, last);
-    int rc = begin(f, c, handle, w->cursor == 0 ? rill_events_end(f->events) : w->cursor);
+    int rc = begin_events(f, c, handle, w);
     if (rc != RILL_OK) {
         rill_free(memory(), w);
         return rc;
     }
-    w->connection = c;
-    w->handle = handle;
-    w->told_at = rill_core_now(f->core).mono_ns;
-    rill_list_push_back(&f->all, &w->node);
-    f->count++;
     rill_events_follow(f->events);
     /* What is known now is what the first events are compared with. */
     rill_events_look(f->events, f->core);
-    (void)uv_timer_start(&f->timer, on_timer, RILL_EVENTS_LOOK_MS, RILL_EVENTS_LOOK_MS);
+    admit(f, w, c, handle);
+    return RILL_OK;
+}
+
+int rill_followers_watch(rill_followers *f, rill_web_connection *c, uint64_t handle,
+                         const rill_live_filter *filter)
+{
+    if (f->count >= RILL_FOLLOWERS_MAX)
+        return RILL_ERR_LIMIT;
+    follower *w = rill_calloc(memory(), 1, sizeof *w);
+    if (w == NULL)
+        return RILL_ERR_NOMEM;
+    w->watches = true;
+    int rc = rill_core_watch_packets(f->core, filter, &w->watch);
+    if (rc == RILL_OK) {
+        rc = begin(c, handle, "retry: 1000\n\n");
+        if (rc != RILL_OK)
+            rill_core_unwatch_packets(f->core, w->watch);
+    }
+    if (rc != RILL_OK) {
+        rill_free(memory(), w);
+        return rc;
+    }
+    f->watching++;
+    admit(f, w, c, handle);
     return RILL_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Those who follow what happens, over HTTP: Server-Sent Events. Nobody of them holds the node up.
- * Who reads slowly is written nothing until it has read, and told then what it has missed; who
- * does not read at all is cut off.
+ * Those who follow what happens, or watch packets, over HTTP: Server-Sent Events. Nobody of them
+ * holds the node up. Who reads slowly is written nothing until it has read, and told then what it
+ * has missed; who does not read at all is cut off.
  */
 #ifndef RILL_CONNECTOR_FOLLOW_H
 #define RILL_CONNECTOR_FOLLOW_H
@@ -21,10 +21,11 @@
 
 typedef struct rill_followers {
     rill_loop *loop;
-    const rill_core *core;
+    rill_core *core;
     rill_events *events;
     rill_list all;
-    size_t count;
+    size_t count;    /* of all */
+    size_t watching; /* of them: those who watch packets */
     bool writing;     /* those who leave are taken out later */
     uv_timer_t timer; /* runs while somebody follows, or may come back */
     void (*closed)(void *user);
@@ -32,7 +33,7 @@ typedef struct rill_followers {
 } rill_followers;
 
 /* core is borrowed. RILL_ERR_NOMEM. It ends by rill_followers_close, and stays where it is. */
-RILL_MUST_CHECK int rill_followers_open(rill_followers *f, rill_loop *loop, const rill_core *core);
+RILL_MUST_CHECK int rill_followers_open(rill_followers *f, rill_loop *loop, rill_core *core);
 /* After all connections are closed. `closed` follows, from the loop. */
 void rill_followers_close(rill_followers *f, void (*closed)(void *user), void *user);
 
@@ -42,6 +43,9 @@ void rill_followers_close(rill_followers *f, void (*closed)(void *user), void *u
  */
 RILL_MUST_CHECK int rill_followers_add(rill_followers *f, rill_web_connection *c, uint64_t handle,
                                        rill_bytes last);
+/* Answers with packets as they pass. As rill_followers_add; RILL_LIVE_WATCHES may watch. */
+RILL_MUST_CHECK int rill_followers_watch(rill_followers *f, rill_web_connection *c, uint64_t handle,
+                                         const rill_live_filter *filter);
 /* Who asked has gone; any other handle is ignored. */
 void rill_followers_gone(rill_followers *f, const rill_web_connection *c, uint64_t handle);
 /* All that came by this connection have. */

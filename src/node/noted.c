@@ -10,6 +10,8 @@ void rill_noted_sent(const rill_hub_options *o, rill_pending *entry, const rill_
         .amount = in->amount,
         .sent = out->amount,
         .expires_ms = in->expires_at_ms,
+        .from = entry->from->of.terms,
+        .to = entry->to->of.terms,
     };
     entry->note = o->notes->sent(o->notes->user, &packet, now);
 }
@@ -23,6 +25,11 @@ void rill_noted_over(const rill_hub_options *o, rill_pending *entry, const rill_
         .reject = reject,
         .by_node = by_node,
         .unseen = entry->source == NULL,
+        .begun_ns = entry->hold.at_ns,
+        .taken = entry->hold.taken,
+        .given = entry->hold.given,
+        /* Of one that was fulfilled it may be the fulfillment by now. */
+        .condition = reject == NULL ? NULL : entry->condition,
     };
     uint32_t number = entry->note;
     entry->note = 0;

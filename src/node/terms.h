@@ -82,6 +82,8 @@ typedef struct rill_packet_view {
     uint64_t amount;          /* units that came */
     uint64_t sent;            /* units that go on; 0 of one that does not */
     uint64_t expires_ms;      /* as it came */
+    rill_terms *from;         /* the account that it came from; `sent` alone has these two */
+    rill_terms *to;           /* the account that it goes to */
 } rill_packet_view;
 
 /* What became of it. */
@@ -91,6 +93,11 @@ typedef struct rill_packet_end {
     const rill_reject *reject; /* NULL: it was fulfilled */
     bool by_node;              /* rejected by this node, and not by the account */
     bool unseen;               /* the source has left, and is told nothing */
+    /* Of one that was sent: */
+    uint64_t begun_ns;        /* when it came: monotonic */
+    uint64_t taken;           /* units that it was to take from the source */
+    uint64_t given;           /* units that it was to bring */
+    const uint8_t *condition; /* [32]; NULL: it was fulfilled, and is not remembered any more */
 } rill_packet_end;
 
 /*

@@ -41,14 +41,14 @@ def operated(t, config=OPERATED):
 class Events:
     """Who follows: events as they come."""
 
-    def __init__(self, port=None, path=None, last=None, headers=TOKEN):
+    def __init__(self, port=None, path=None, last=None, headers=TOKEN, of="/v1/events"):
         if path is None:
             self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
         else:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(LIMIT)
             self.socket.connect(path)
-        lines = ["GET /v1/events HTTP/1.1", "Host: localhost"]
+        lines = [f"GET {of} HTTP/1.1", "Host: localhost"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if last is not None:
             lines.append(f"Last-Event-ID: {last}")
@@ -217,11 +217,59 @@ def who_does_not_read_holds_nobody_up(t):
 
 
 @case
+def packets_pass_and_are_seen(t):
+    """By those who watch: each packet and how it ended, by account and outcome; and how many there were."""
+    c = operated(t)
+    live = "/v1/packets/live"
+    watches = {query: Events(c.admin, of=live + query) for query in
+               ("", "?account=bob", "?account=carol", "?outcome=rejected", "?outcome=F02", "?outcome=fulfilled")}
+    assert all(f.status == 200 for f in watches.values())
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 12345, c.link("alice"))
+    p = t.rill("ping", "g.nowhere", "--link", c.link("alice"), "--count", "1")
+    p.end()
+    seen = watches[""].next("packet", result="F02", by="node", to=None, out=None)
+    assert seen["from"] == "alice" and re.fullmatch("[0-9a-f]{32}", seen["id"]), seen
+    paid = watches["?outcome=fulfilled"].next("packet", **{"from": "alice", "to": "bob", "result": "fulfilled"})
+    assert paid["us"] > 0 and int(paid["out"]) > 0, paid
+    assert any(e["result"] == "fulfilled" and e["id"] == paid["id"] for kind, e, _ in watches[""].seen if kind == "packet")
+    watches["?account=bob"].next("packet", result="fulfilled", id=paid["id"])
+    for query in ("?outcome=rejected", "?outcome=F02"):
+        assert watches[query].next("packet", result="F02")["from"] == "alice"
+        assert all(e["result"] != "fulfilled" for kind, e, _ in watches[query].seen if kind == "packet")
+    count = watches[""].next("count")
+    assert count["passed"] >= count["shown"], count
+    watches["?account=carol"].next("count", passed=0, shown=0)
+    assert [kind for kind, _, _ in watches["?account=carol"].seen] == ["count"]
+    # 8 may watch; who leaves makes room. Others follow events all the same.
+    more = [Events(c.admin, of=live) for _ in range(3)]
+    assert [f.status for f in more] == [200, 200, 503]
+    watches.popitem()[1].close()
+    deadline = time.monotonic() + LIMIT
+    while (again := Events(c.admin, of=live)).status != 200:
+        assert again.status == 503 and time.monotonic() < deadline
+        again.close()
+    assert Events(c.admin).status == 200
+    for query in ("outcome=x", "outcome=", "account=", "outcome=t04"):
+        assert Events(c.admin, of=f"{live}?{query}").status == 400, query
+    # Who came with a token has to show it again after another configuration.
+    ctl(c, "reload")
+    try:
+        while True:
+            watches[""].next()
+    except EOFError:
+        pass
+    c.stop()
+    r.kill()
+
+
+@case
 def a_token_is_needed(t):
     c = operated(t)
     for headers in (None, {"Authorization": "Bearer wrong"}):
-        f = Events(c.admin, headers=headers)
-        assert f.status == 401, f.status
+        for of in ("/v1/events", "/v1/packets/live"):
+            f = Events(c.admin, headers=headers, of=of)
+            assert f.status == 401, f.status
     c.stop()
 
 

@@ -10,6 +10,7 @@ RILL_PICTURES=FOLDER: keeps a picture of each state. Prints TAP.
 import json
 import os
 import re
+import signal
 import sys
 
 from harness import run_tests
@@ -53,7 +54,7 @@ CONTRAST = """(() => {
 # What a screen reader is told: names of what can be used, headings of tables, landmarks.
 NAMED = """(() => {
   const bad = []
-  for (const e of document.querySelectorAll('button, input, a, dialog, [role=region], canvas, table')) {
+  for (const e of document.querySelectorAll('button, input, select, a, dialog, [role=region], canvas, table')) {
     if (!e.checkVisibility()) continue
     const label = e.labels?.length > 0 ? e.labels[0].textContent : null
     const by = e.getAttribute('aria-labelledby')
@@ -229,7 +230,8 @@ def by_keyboard(t):
                 break
             assert where[2] != "none" and where[3] >= 2, where
             seen.add(where[1])
-        assert {"forget", "accounts-filter", "routes-filter", "pause", "log", "alice"} <= seen, seen
+        assert {"forget", "accounts-filter", "routes-filter", "pause", "log", "alice",
+                "packets-account", "packets-outcome", "packets-pause"} <= seen, seen
         # Sorted by the keyboard, and said so.
         b.run("[...document.querySelectorAll('#accounts-table thead button')].find(e => e.innerText.startsWith('Balance')).focus()")
         b.key("Enter", text="\r")
@@ -268,6 +270,146 @@ def a_thousand_accounts(t):
         r = receive(t, c.link("bob"))
         send(t, r.path, 1000, c.link("alice"))
         b.until("[...document.querySelectorAll('#log li')].some(e => e.innerText.includes('alice'))")
+    c.stop()
+    r.kill()
+
+
+def showing(b):
+    """The packets are on the screen, and those who watch are asked for."""
+    b.run("document.getElementById('packets').scrollIntoView()")
+    b.until("document.querySelector('#packets-table .empty, #packets-table tr') !== null")
+
+
+def rows(b, what):
+    return b.run("[...document.querySelectorAll('#packets-table tbody tr')].filter(row => row.innerText.includes("
+                 + json.dumps(what) + ")).length")
+
+
+@case
+def packets_as_they_pass(t):
+    """Each state of it: none, under way, fulfilled, rejected, expired, paused, and filtered."""
+    c = operated(t, OPERATED)
+    with Browser() as b:
+        shown(b, c)
+        showing(b)
+        b.problems.clear()
+        b.until("document.getElementById('packets-count').innerText === 'No such packet in the last second.'")
+        assert text(b, "#packets-table") == "No such packet has passed while this was shown."
+        looked_at(b, "packets-none")
+        showing(b)
+        # Under way while the receiver is stopped, and then fulfilled; or expired.
+        r = receive(t, c.link("bob"))
+        r.process.send_signal(signal.SIGSTOP)
+        payer = t.rill("send", r.path, "12345", "--link", c.link("alice"), "--json")
+        b.until("[...document.querySelectorAll('#packets-table tbody tr')].some(row => row.innerText.includes('in flight'))")
+        looked_at(b, "packets-open")
+        showing(b)
+        p = t.rill("trace", "g.x.bob.nobody", "--link", c.link("alice"), "--packet-time", "2", "--timeout", "4")
+        b.until("[...document.querySelectorAll('#packets-table tbody tr')].some(row => row.innerText.includes('expired'))")
+        p.kill()
+        r.process.send_signal(signal.SIGCONT)
+        assert payer.end() == 0, payer.text
+        b.until("[...document.querySelectorAll('#packets-table tbody tr')].some(row => row.innerText.includes('fulfilled') && row.innerText.includes(' USD'))")
+        b.until("![...document.querySelectorAll('#packets-table tbody tr')].some(row => row.innerText.includes('in flight'))")
+        p = t.rill("ping", "g.nowhere", "--link", c.link("alice"), "--count", "2")
+        p.end()
+        b.until("[...document.querySelectorAll('#packets-table tbody tr')].some(row => row.innerText.includes('F02 by this node'))")
+        # An id is what the log of packets and others know a packet by.
+        assert b.run("[...document.querySelectorAll('#packets-table code')].every(e => /^[0-9a-f]{32}$/.test(e.innerText))")
+        # The newest is above the others.
+        times = b.run("[...document.querySelectorAll('#packets-table tbody th')].map(e => e.innerText)")
+        assert times == sorted(times, reverse=True) and re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", times[0]), times
+        # Nothing of it is read out by itself, but that it is paused.
+        assert b.run("document.querySelectorAll('#packets [aria-live], #packets [role=status], #packets [role=log], #packets [role=alert]').length") == 1
+        assert text(b, "#packets-said") == ""
+        looked_at(b, "packets")
+        showing(b)
+        # By outcome, by account; a code that no packet had; an account that is not there.
+        choose(b, "packets-outcome", "F02")
+        another(t, c, "g.elsewhere")
+        b.until("document.querySelectorAll('#packets-table tbody tr').length > 0")
+        assert rows(b, "F02 by this node") == b.run("document.querySelectorAll('#packets-table tbody tr').length")
+        choose(b, "packets-outcome", "")
+        choose(b, "packets-account", "bob")
+        another(t, c, "g.elsewhere")  # is not to or from bob
+        done = send(t, r.path, 700, c.link("alice"))
+        b.until("[...document.querySelectorAll('#packets-table tbody tr')].some(row => row.innerText.includes('fulfilled'))")
+        assert rows(b, "F02 by this node") == 0, done
+        choose(b, "packets-account", "nobody")
+        b.until("document.querySelector('#packets-table .empty').innerText === 'There is no account of this name.'")
+        choose(b, "packets-account", "")
+        stayed_here(b, c)
+    c.stop()
+    r.kill()
+
+
+def choose(b, where, value):
+    b.run(f"(e => {{ e.value = {json.dumps(value)}; e.dispatchEvent(new Event('change')) }})(document.getElementById('{where}'))")
+    # The node has been asked by then: what passes from now on is seen.
+    b.until("document.getElementById('packets-count').innerText !== ''")
+
+
+def another(t, c, destination):
+    p = t.rill("ping", destination, "--link", c.link("alice"), "--count", "1")
+    p.end()
+
+
+@case
+def packets_are_paused_by_keyboard(t):
+    """The button, and a key that works in this section alone. While it is paused the node is not asked."""
+    c = operated(t, OPERATED)
+    with Browser() as b:
+        shown(b, c)
+        showing(b)
+        b.problems.clear()
+        b.until("document.getElementById('packets-count').innerText !== ''")
+        b.run("document.getElementById('packets-pause').focus({preventScroll: true})")
+        b.key("Enter", text="\r")
+        b.until("document.getElementById('packets-said').innerText === 'Packets are paused.'")
+        assert text(b, "#packets-count") == "Paused." and text(b, "#packets-pause") == "Go on"
+        assert b.run("document.getElementById('packets-pause').getAttribute('aria-pressed')") == "true"
+        another(t, c, "g.nowhere")
+        b.until("[...document.querySelectorAll('#rejects-table tbody tr')].some(row => row.innerText.includes('F02'))")
+        assert b.run("document.querySelectorAll('#packets-table tbody tr').length") == 0
+        looked_at(b, "packets-paused")
+        showing(b)
+        b.run("document.getElementById('packets-pause').focus({preventScroll: true})")
+        b.key("p", code="KeyP", text="p")
+        b.until("document.getElementById('packets-said').innerText === 'Packets go on.'")
+        b.until("document.getElementById('packets-count').innerText !== ''")
+        another(t, c, "g.elsewhere")
+        b.until("document.querySelectorAll('#packets-table tbody tr').length === 1")
+        # In a field it is a letter, and elsewhere nothing.
+        b.run("document.getElementById('packets-account').focus({preventScroll: true})")
+        b.key("p", code="KeyP", text="p")
+        b.run("document.getElementById('accounts-filter').focus({preventScroll: true})")
+        b.key("p", code="KeyP", text="p")
+        assert text(b, "#packets-pause") == "Pause"
+        assert b.run("[document.getElementById('packets-account').value, document.getElementById('accounts-filter').value].join()") == "p,p"
+        assert b.problems == [], b.problems
+    c.stop()
+
+
+@case
+def more_packets_than_can_be_shown(t):
+    """A sample, with both numbers; the document keeps 100. One packet that waits is found among them."""
+    c = operated(t, OPERATED.replace("tokens: env:TOKEN_ALICE", "tokens: env:TOKEN_ALICE, max-packet: 20"))
+    with Browser() as b:
+        shown(b, c)
+        showing(b)
+        b.problems.clear()
+        b.until("document.getElementById('packets-count').innerText !== ''")
+        r = receive(t, c.link("bob"))
+        payer = t.rill("send", r.path, "100000", "--link", c.link("alice"), "--json")
+        line = b.until("/^Showing [\\d\u202f]+ of [\\d\u202f]+ packets of the last second: a sample\\.$/.test(document.getElementById('packets-count').innerText)"
+                       " && document.getElementById('packets-count').innerText")
+        some, all_of_them = (int(n.replace("\u202f", "")) for n in re.findall("[\\d\u202f]+", line)[:2])
+        assert 0 < some <= 140 and some < all_of_them, line
+        b.until("document.querySelectorAll('#packets-table tbody tr').length === 100")
+        assert payer.end() == 0, payer.text
+        b.until("document.getElementById('packets-count').innerText === 'No such packet in the last second.'")
+        assert b.run("document.querySelectorAll('#packets-table tbody tr').length") <= 100
+        looked_at(b, "packets-sample")
     c.stop()
     r.kill()
 

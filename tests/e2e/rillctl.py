@@ -533,7 +533,7 @@ def what_is_documented(t):
             for name in ("alice", "nobody", "%00", "x" * 300):
                 where = path.replace("{account}", name)
                 there = method.lower() in documented.document["paths"][path]
-                if there and path == "/v1/events":  # it never ends: tests/e2e/events.py
+                if there and path in ("/v1/events", "/v1/packets/live"):  # it never ends: tests/e2e/events.py
                     continue
                 for body in bodies if there and method != "GET" and name == "alice" and path != "/v1/drain" else [None]:
                     if there and method != "GET" and path in ("/v1/drain",):

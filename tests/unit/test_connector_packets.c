@@ -210,6 +210,112 @@ static void test_requests_to_the_node(void **state)
     assert_int_equal(count(lines), strstr(lines, "peer.config") == NULL ? 1 : 2);
 }
 
+/* ---- those who watch ---- */
+
+static unsigned watch(void)
+{
+    const rill_live_filter every = {.outcome = RILL_LIVE_ALL};
+    unsigned number = 99;
+    assert_int_equal(rill_core_watch_packets(core, &every, &number), RILL_OK);
+    return number;
+}
+
+/* All that who watches is told after a look. */
+static const char *told(unsigned number)
+{
+    rill_live *live = rill_core_live_packets(core);
+    rill_live_event event;
+    size_t len = 0;
+    all[0] = '\0';
+    rill_live_look(live, now);
+    while (rill_live_next(live, number, &event))
+        len += (size_t)snprintf(all + len, sizeof all - len, "%s\n", event.data);
+    return all;
+}
+
+/* Without a log, too; and what it says is what became of the packets. */
+static void test_watched(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 10); /* before anybody watches: it is not seen */
+    unsigned w = watch();
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    send(&alice, 2, "g.x.b.server", 100);
+    const char *lines = told(w);
+    assert_int_equal(count(lines), 1);
+    has(lines, "\"number\":1,\"came\":\"2023-11-14T22:13:20.000Z\",\"from\":\"alice\","
+               "\"to\":\"bob\",\"in\":\"100\",\"out\":\"5000\",\"id\":\"");
+    has(lines, "\"result\":\"open\",\"by\":null,\"us\":null}");
+    now.mono_ns += 3 * RILL_MS;
+    fulfill(&bob, fulfillment);
+    turn();
+    assert_string_equal(told(w), ""); /* its booking is not kept yet */
+    now.mono_ns += 2 * RILL_MS;
+    written();
+    has(told(w), "\"number\":1,");
+    has(all, "\"result\":\"fulfilled\",\"by\":null,\"us\":5000}");
+    send(&alice, 3, "g.x.b.server", 1000); /* above its credit */
+    send(&alice, 4, "g.x.b.server", 2);
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "not you");
+    send(&alice, 5, "g.carol.x", 6);
+    now.mono_ns += 20 * RILL_SECOND;
+    now.wall_ms += 20000;
+    rill_hub_tick(rill_core_hub(core));
+    lines = told(w);
+    has(lines, "\"from\":\"alice\",\"to\":null,\"in\":\"1000\",\"out\":null");
+    has(lines, "\"result\":\"T04\",\"by\":\"node\",\"us\":0}");
+    has(lines, "\"result\":\"F99\",\"by\":\"neighbour\",\"us\":0}");
+    has(lines, "\"result\":\"R00\",\"by\":\"node\",\"us\":20000000}");
+    assert_null(strstr(lines, "g.x.b")); /* where it goes is nobody's business */
+    assert_null(strstr(lines, "not you"));
+    rill_core_unwatch_packets(core, w);
+    assert_null(rill_core_live_packets(core));
+    nothing_held();
+    send(&alice, 6, "g.carol.x", 1);
+}
+
+/* Both at once, and each may come and go. */
+static void test_watched_and_logged(void **state)
+{
+    (void)state;
+    all_come();
+    unsigned w = watch();
+    send(&alice, 1, "g.x.b.server", 100);
+    assert_int_equal(count(told(w)), 1);
+    log_packets(); /* of the first one nobody knows any more how it ends */
+    has(told(w), "\"number\":1,");
+    has(all, "\"result\":\"unknown\"");
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    send(&alice, 2, "g.x.b.server", 10);
+    assert_int_equal(count(told(w)), 1);
+    rill_core_unwatch_packets(core, w);
+    fulfill(&bob, fulfillment); /* with nobody who watches */
+    turn();
+    written();
+    send(&alice, 3, "g.x.b.server", 20);
+    w = watch(); /* the log goes on with what is under way */
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    send(&alice, 4, "g.x.b.server", 30);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    assert_int_equal(count(told(w)), 1);
+    has(all, "\"in\":\"30\"");
+    rill_core_unwatch_packets(core, w);
+    const char *lines = logged();
+    assert_int_equal(count(lines), 3);
+    has(lines, "\"in\":\"10\"");
+    has(lines, "\"in\":\"20\"");
+    has(lines, "\"in\":\"30\"");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -217,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_fulfilled), TEST(test_rejected),   TEST(test_refused),
         TEST(test_unseen),    TEST(test_off_and_on), TEST(test_requests_to_the_node),
+        TEST(test_watched),   TEST(test_watched_and_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

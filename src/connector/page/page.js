@@ -2,6 +2,7 @@
 // The page: it asks for all once, and is told from then on what changes.
 import { ask, Refused, Stream, token } from './stream.js'
 import { make, Table } from './tables.js'
+import { Packets } from './packets.js'
 import { Plot } from './plots.js'
 import { clock, coins, count, ms, rate, used, when, whole, worth } from './text.js'
 
@@ -101,6 +102,13 @@ const entries = new Table(get('entries-table'), 'Settlements', [
   { title: 'By', cell: e => e.who, minor: true },
   { title: 'Note', cell: e => e.note || '–', long: true, minor: true }
 ], { empty: 'None since the node was started.' })
+
+const passing = new Packets(get, {
+  assetOf: account => state.accounts.get(account)?.asset,
+  isAccount: account => state.accounts.has(account),
+  names: words => [...state.accounts.keys()].filter(account => account.toLowerCase().includes(words)).slice(0, 20),
+  refused: problem => refused(problem)
+})
 
 const packets = new Plot(get('plot-packets'), ['fulfilled', 'rejected'], value => rate(value))
 const times = new Plot(get('plot-times'), ['median', '99 of 100 within'], value => ms(value))
@@ -282,6 +290,7 @@ function showPage (is) {
   for (const id of ['main', 'sections']) get(id).hidden = !is
   get('login').hidden = is
   get('forget').hidden = !is || token.get() === null
+  passing.show(is)
 }
 
 function refused (problem) {
@@ -310,7 +319,7 @@ function away (since, problem) {
 
 function begin () {
   showState('connecting')
-  stream = new Stream({
+  stream = new Stream('/v1/events', {
     open: async () => {
       get('away').textContent = ''
       state.gap = false

@@ -57,7 +57,8 @@ function reader (onEvent, onId) {
 
 // Follows for ever. on.open(first), on.event(name, data), on.away(since, problem), on.refused().
 export class Stream {
-  constructor (on) {
+  constructor (path, on) {
+    this.path = path
     this.on = on
     this.last = null
     this.since = null
@@ -103,9 +104,9 @@ export class Stream {
     try {
       const asked = headers()
       if (this.last !== null) asked['Last-Event-ID'] = this.last
-      const answer = await fetch('/v1/events', { headers: asked, cache: 'no-store', signal: this.abort.signal })
+      const answer = await fetch(this.path, { headers: asked, cache: 'no-store', signal: this.abort.signal })
       await checkToken(answer)
-      if (!answer.ok) throw new Error('HTTP status ' + answer.status)
+      if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? 'HTTP status ' + answer.status)
       const wasAway = this.since !== null
       this.since = null
       this.wait = 500
