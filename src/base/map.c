@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linear probing. A table that is half full gets a successor, in two steps:
+ * Linear probing. A table that is half full, or four fifths where it is dense, gets a successor, in
+ * two steps:
  *
  * 1. Each put makes a few slots of the new table free (`next`).
  *
@@ -8,7 +9,8 @@
  * table before it (`old`) into it.
  *
  * Both steps end long before the successor is half full itself: step 1 takes at most capacity / 16
- * puts, step 2 at most capacity / 8.
+ * puts, step 2 at most capacity / 8. A table that is dense makes more slots free with each put, so
+ * that step 1 ends before it is full: 13/16 and 1/32 are less than 7/8.
  *
  * A removed entry leaves a mark in its slot, unless the next slot is free. So a removal never moves
  * another entry, and is allowed during an iteration. Marks count as used slots; the successor gets
@@ -23,7 +25,12 @@
 #include "base/alloc.h"
 #include "base/prefetch.h"
 
-enum { FIRST_CAPACITY = 4, CLEAR_SLOTS_A_PUT = 32, MOVE_SLOTS_A_PUT = 8 };
+enum {
+    FIRST_CAPACITY = 4,
+    CLEAR_SLOTS_A_PUT = 32,
+    CLEAR_SLOTS_A_PUT_DENSE = 64,
+    MOVE_SLOTS_A_PUT = 8
+};
 
 /* The value of a slot whose entry was removed. */
 static const char removed_mark;
@@ -48,7 +55,13 @@ void rill_map_clear(rill_map *m)
     rill_free(m->allocator, m->slots);
     rill_free(m->allocator, m->old);
     rill_free(m->allocator, m->next);
-    rill_map_init(m, m->allocator, m->seed);
+    *m = (rill_map){.allocator = m->allocator, .seed = m->seed, .dense = m->dense};
+}
+
+void rill_map_make_dense(rill_map *m)
+{
+    assert(m->capacity == 0 && m->next == NULL);
+    m->dense = true;
 }
 
 static rill_map_slot *find_in_slots(const rill_map *m, uint64_t key)
@@ -155,15 +168,21 @@ static void start_successor(rill_map *m)
         m->next_capacity = capacity;
 }
 
+/* So many are used: then it gets a successor. */
+static size_t enough(const rill_map *m)
+{
+    return m->dense ? m->capacity * 13 / 16 : m->capacity / 2;
+}
+
 /* Does a part of the work for this put. Then slots has room, or there is no memory. */
 static int make_room(rill_map *m)
 {
     if (m->old != NULL)
         move_some(m, MOVE_SLOTS_A_PUT);
-    if (m->old == NULL && m->next == NULL && m->used >= m->capacity / 2)
+    if (m->old == NULL && m->next == NULL && m->used >= enough(m))
         start_successor(m);
     if (m->next != NULL)
-        clear_some(m, CLEAR_SLOTS_A_PUT);
+        clear_some(m, m->dense ? CLEAR_SLOTS_A_PUT_DENSE : CLEAR_SLOTS_A_PUT);
     if (m->used < m->capacity - (m->capacity + 7) / 8)
         return RILL_OK;
     /* Only if there was no memory for a long time. */

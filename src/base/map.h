@@ -26,11 +26,18 @@ typedef struct rill_map {
     size_t used;         /* slots of `slots` that are not free: entries and marks */
     size_t count;        /* entries */
     uint64_t seed;       /* random, so that outsiders cannot choose keys that collide */
+    bool dense;          /* rill_map_make_dense */
 } rill_map;
 
 /* Allocates nothing yet. The allocator is kept. */
 void rill_map_init(rill_map *m, const rill_allocator *allocator, uint64_t seed);
 void rill_map_clear(rill_map *m);
+/*
+ * For a table that is looked into rarely: it grows when four fifths of its slots are used, and not
+ * when half of them are. So it takes less memory, and a lookup has to pass over more slots. Before
+ * the first put; rill_map_clear keeps it.
+ */
+void rill_map_make_dense(rill_map *m);
 /* value is not NULL. RILL_ERR_NOMEM; RILL_ERR_EXISTS. */
 RILL_MUST_CHECK int rill_map_put(rill_map *m, uint64_t key, void *value);
 /* NULL if there is none. */

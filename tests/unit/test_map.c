@@ -190,6 +190,46 @@ static void test_out_of_memory(void **state)
     assert_int_equal(b.out, 0);
 }
 
+/* It takes half of the memory, and finds the same, whatever its state is. */
+static void test_dense(void **state)
+{
+    (void)state;
+    enum { COUNT = 60000 };
+    rill_map m, usual;
+    rill_map_init(&m, rill_allocator_default(), 42);
+    rill_map_init(&usual, rill_allocator_default(), 42);
+    rill_map_make_dense(&m);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(rill_map_put(&m, i, &values[i]), RILL_OK);
+        assert_int_equal(rill_map_put(&usual, i, &values[i]), RILL_OK);
+        assert_ptr_equal(rill_map_get(&m, i), &values[i]);
+        assert_ptr_equal(rill_map_get(&m, i / 3), &values[i / 3]);
+        assert_null(rill_map_get(&m, COUNT + i));
+        /* A search ends at a slot that is free. */
+        assert_true(m.used < m.capacity - m.capacity / 8);
+        if (i == 12500 - 1) {
+            assert_int_equal(m.capacity, 16384);
+            assert_int_equal(usual.capacity, 32768);
+            assert_null(m.old);
+            assert_null(m.next);
+        }
+    }
+    assert_int_equal(rill_map_count(&m), COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_ptr_equal(rill_map_get(&m, i), &values[i]);
+    for (size_t i = 0; i < COUNT; i += 2)
+        assert_ptr_equal(rill_map_remove(&m, i), &values[i]);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_ptr_equal(rill_map_get(&m, i), i % 2 == 0 ? NULL : &values[i]);
+    /* It stays dense when it is empty again. */
+    rill_map_clear(&m);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(rill_map_put(&m, i, &values[i]), RILL_OK);
+    assert_int_equal(m.capacity, 128);
+    rill_map_clear(&m);
+    rill_map_clear(&usual);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_iterates_every_entry_once_while_growing),
         cmocka_unit_test(test_removes_while_iterating),
         cmocka_unit_test(test_random_operations),
+        cmocka_unit_test(test_dense),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
