@@ -104,7 +104,7 @@ static bool is_known(const rill_engine_port *p, const rill_http_message *m)
 {
     rill_bytes value;
     rill_bytes token;
-    if (p->options.tokens->all == NULL)
+    if (p->options.tokens->count == 0)
         return true;
     return rill_http_find(m, "authorization", &value) == RILL_OK &&
            rill_bearer_parse(value, &token) == RILL_OK &&

@@ -7,29 +7,32 @@
 
 #include "base/alloc.h"
 
+/* There may be 100,000. */
 struct known_token {
-    struct known_token *next;
-    struct known_token *same_key;
     uint8_t hash[RILL_SHA256_LEN];
     void *owner;
 };
 
+enum { FIRST_ROOM = 4 };
+
 void rill_tokens_init(rill_tokens *t, const rill_allocator *allocator, rill_crypto *crypto,
                       uint64_t seed)
 {
-    *t = (rill_tokens){.allocator = allocator, .crypto = crypto};
-    rill_map_init(&t->by_hash, allocator, seed);
+    *t = (rill_tokens){.allocator = allocator, .crypto = crypto, .seed = seed};
+}
+
+static void wipe(const rill_tokens *t, struct known_token *all)
+{
+    if (all != NULL)
+        rill_wipe(all, t->count * sizeof *all);
+    rill_free(t->allocator, all);
 }
 
 void rill_tokens_clear(rill_tokens *t)
 {
-    while (t->all != NULL) {
-        struct known_token *k = t->all;
-        t->all = k->next;
-        rill_wipe(k, sizeof *k);
-        rill_free(t->allocator, k);
-    }
-    rill_map_clear(&t->by_hash);
+    wipe(t, t->all);
+    rill_free(t->allocator, t->slots);
+    rill_tokens_init(t, t->allocator, t->crypto, t->seed);
 }
 
 static int hash_of(const rill_tokens *t, rill_bytes token, uint8_t hash[RILL_SHA256_LEN])
@@ -39,43 +42,86 @@ static int hash_of(const rill_tokens *t, rill_bytes token, uint8_t hash[RILL_SHA
     return rill_crypto_sha256(t->crypto, token.data, token.len, hash);
 }
 
-static uint64_t key_of(const uint8_t hash[RILL_SHA256_LEN])
+/* Where the search for it begins. Nobody outside knows which tokens begin at the same place. */
+static size_t place_of(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN])
 {
-    uint64_t key;
-    memcpy(&key, hash, sizeof key);
-    return key;
+    uint64_t x;
+    memcpy(&x, hash, sizeof x);
+    x ^= t->seed;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (size_t)(x ^ (x >> 31)) & (t->slot_count - 1);
 }
 
+/* All that may be it are compared, whole: so the time says nothing of what is right. */
 void *rill_tokens_find_hash(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN])
 {
     void *owner = NULL;
-    for (const struct known_token *k = rill_map_get(&t->by_hash, key_of(hash)); k != NULL;
-         k = k->same_key) {
+    if (t->count == 0)
+        return NULL;
+    for (size_t i = place_of(t, hash); t->slots[i] != 0; i = (i + 1) & (t->slot_count - 1)) {
+        const struct known_token *k = &t->all[t->slots[i] - 1];
         if (rill_equal_ct(k->hash, hash, RILL_SHA256_LEN))
             owner = k->owner;
     }
     return owner;
 }
 
+/* ---- adding ---- */
+
+static void fill_slot(const rill_tokens *t, size_t index)
+{
+    size_t i = place_of(t, t->all[index].hash);
+    while (t->slots[i] != 0)
+        i = (i + 1) & (t->slot_count - 1);
+    t->slots[i] = (uint32_t)index + 1;
+}
+
+/* For one more. */
+static int make_slots(rill_tokens *t)
+{
+    if (2 * (t->count + 1) <= t->slot_count)
+        return RILL_OK;
+    size_t count = t->slot_count == 0 ? (size_t)2 * FIRST_ROOM : 2 * t->slot_count;
+    uint32_t *slots =
+        count / 2 > UINT32_MAX ? NULL : rill_calloc(t->allocator, count, sizeof *slots);
+    if (slots == NULL)
+        return RILL_ERR_NOMEM;
+    rill_free(t->allocator, t->slots);
+    t->slots = slots;
+    t->slot_count = count;
+    for (size_t i = 0; i < t->count; i++)
+        fill_slot(t, i);
+    return RILL_OK;
+}
+
+/* The same. Not by realloc, which leaves behind what it moves. */
+static int make_room(rill_tokens *t)
+{
+    if (t->count < t->room)
+        return RILL_OK;
+    size_t room = t->room == 0 ? FIRST_ROOM : 2 * t->room;
+    struct known_token *all = rill_alloc(t->allocator, room * sizeof *all);
+    if (all == NULL)
+        return RILL_ERR_NOMEM;
+    if (t->count > 0)
+        memcpy(all, t->all, t->count * sizeof *all);
+    wipe(t, t->all);
+    t->all = all;
+    t->room = room;
+    return RILL_OK;
+}
+
 static int put(rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN], void *owner)
 {
-    struct known_token *k = rill_alloc(t->allocator, sizeof *k);
-    if (k == NULL)
-        return RILL_ERR_NOMEM;
-    memcpy(k->hash, hash, sizeof k->hash);
-    k->owner = owner;
-    k->same_key = rill_map_get(&t->by_hash, key_of(hash));
-    int rc = RILL_OK;
-    if (k->same_key == NULL)
-        rc = rill_map_put(&t->by_hash, key_of(hash), k);
-    else if (!rill_map_replace(&t->by_hash, key_of(hash), k))
-        rc = RILL_ERR_NOMEM;
-    if (rc != RILL_OK) {
-        rill_free(t->allocator, k);
+    int rc = make_room(t);
+    if (rc == RILL_OK)
+        rc = make_slots(t);
+    if (rc != RILL_OK)
         return rc;
-    }
-    k->next = t->all;
-    t->all = k;
+    memcpy(t->all[t->count].hash, hash, RILL_SHA256_LEN);
+    t->all[t->count].owner = owner;
+    fill_slot(t, t->count++);
     return RILL_OK;
 }
 
@@ -110,7 +156,8 @@ void *rill_tokens_find(const rill_tokens *t, rill_bytes token)
 void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
                       void (*lost)(void *user, void *owner), void *user)
 {
-    for (const struct known_token *k = before->all; k != NULL; k = k->next) {
+    for (size_t i = 0; i < before->count; i++) {
+        const struct known_token *k = &before->all[i];
         if (rill_tokens_find_hash(now, k->hash) != k->owner)
             lost(user, k->owner);
     }

@@ -5,7 +5,6 @@
 
 #include <rill/types.h>
 
-#include "base/map.h"
 #include "crypto/crypto.h"
 
 /* Bytes of the longest token that somebody may show. */
@@ -14,8 +13,12 @@
 typedef struct rill_tokens {
     const rill_allocator *allocator;
     rill_crypto *crypto;
-    rill_map by_hash; /* by the first bytes of the hash */
-    struct known_token *all;
+    uint64_t seed;
+    struct known_token *all; /* in the order in which they came */
+    size_t count;
+    size_t room;
+    uint32_t *slots;   /* a place among them, from 1 on; 0: free. At most half of them are used. */
+    size_t slot_count; /* a power of two, or 0 */
 } rill_tokens;
 
 /* seed: random. Allocates nothing yet. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 /* cmocka.h comes after what it needs. */
@@ -85,13 +86,66 @@ static void test_without_memory(void **state)
     }
 }
 
+/* The table grows, and nobody's token is lost or becomes another's. */
+static void test_many(void **state)
+{
+    enum { COUNT = 3000 };
+    static char owners[COUNT];
+    char token[16];
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(token, sizeof token, "t%d", i);
+        assert_int_equal(rill_tokens_add(&tokens, text(token), &owners[i]), RILL_OK);
+        (void)snprintf(token, sizeof token, "t%d", i / 2);
+        assert_ptr_equal(rill_tokens_find(&tokens, text(token)), &owners[i / 2]);
+        (void)snprintf(token, sizeof token, "t%d", COUNT + i);
+        assert_null(rill_tokens_find(&tokens, text(token)));
+        assert_true(2 * tokens.count <= tokens.slot_count);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(token, sizeof token, "t%d", i);
+        assert_ptr_equal(rill_tokens_find(&tokens, text(token)), &owners[i]);
+        assert_int_equal(rill_tokens_add(&tokens, text(token), &alice), RILL_ERR_EXISTS);
+    }
+    rill_tokens_clear(&tokens);
+    assert_null(rill_tokens_find(&tokens, text("t1")));
+    assert_int_equal(rill_tokens_add(&tokens, text("t1"), &bob), RILL_OK);
+    assert_ptr_equal(rill_tokens_find(&tokens, text("t1")), &bob);
+}
+
+static unsigned lost_count;
+
+static void on_lost(void *user, void *owner)
+{
+    assert_ptr_equal(owner, user);
+    lost_count++;
+}
+
+static void test_what_is_lost(void **state)
+{
+    rill_tokens fresh;
+    (void)state;
+    rill_tokens_init(&fresh, &allocator, crypto, 6);
+    assert_int_equal(rill_tokens_add(&tokens, text("a"), &alice), RILL_OK);
+    assert_int_equal(rill_tokens_add(&tokens, text("b"), &bob), RILL_OK);
+    assert_int_equal(rill_tokens_add(&fresh, text("b"), &bob), RILL_OK);
+    rill_tokens_lost(&fresh, &tokens, on_lost, NULL);
+    assert_int_equal(lost_count, 0);
+    rill_tokens_lost(&tokens, &fresh, on_lost, &alice);
+    assert_int_equal(lost_count, 1);
+    assert_int_equal(rill_tokens_add(&fresh, text("a"), &bob), RILL_OK);
+    rill_tokens_lost(&tokens, &fresh, on_lost, &alice);
+    assert_int_equal(lost_count, 2);
+    rill_tokens_clear(&fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_each_has_its_owner),
-        TEST(test_lengths),
-        TEST(test_without_memory),
+        TEST(test_each_has_its_owner), TEST(test_lengths),
+        TEST(test_without_memory),     TEST(test_many),
+        TEST(test_what_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
