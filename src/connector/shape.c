@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include <rill/error.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "connector/yaml_tree.h"
 
 enum { MOST_VALUES = 4000000, MOST_SHARED = 8, PROBLEM = 512, MILLION = 1000000 };
 
@@ -110,7 +110,7 @@ char *rill_arena_text(rill_arena *a, const char *text)
 /* ---- reading ---- */
 
 typedef struct reader {
-    yaml_document_t document;
+    rill_yaml_tree tree;
     rill_arena *arena;
     rill_shape_report *report;
     void *user;
@@ -123,9 +123,9 @@ typedef struct reader {
     bool no_memory;
 } reader;
 
-static rill_place place_of(const yaml_node_t *node)
+static rill_place place_of(const rill_yaml_node *node)
 {
-    return (rill_place){(uint32_t)node->start_mark.line + 1, (uint32_t)node->start_mark.column + 1};
+    return (rill_place){node->line, node->column};
 }
 
 __attribute__((format(printf, 3, 4))) static void complain(reader *r, rill_place place,
@@ -152,25 +152,24 @@ static void *allocated(reader *r, size_t size)
     return out;
 }
 
-static const char *text_of(const yaml_node_t *node)
+static const char *text_of(const reader *r, const rill_yaml_node *scalar)
 {
-    return (const char *)node->data.scalar.value;
+    return rill_yaml_text(&r->tree, scalar);
 }
 
 /* A value of one line that is not empty. NULL: it has been complained about. */
-static const char *scalar(reader *r, const yaml_node_t *node, const char *key)
+static const char *scalar(reader *r, const rill_yaml_node *node, const char *key)
 {
-    if (node->type != YAML_SCALAR_NODE) {
+    if (node->kind != RILL_YAML_SCALAR) {
         complain(r, place_of(node), "%s: one value is expected here, not a list or a map", key);
         return NULL;
     }
-    const char *text = text_of(node);
-    if (strlen(text) != node->data.scalar.length || strpbrk(text, "\r\n") != NULL) {
+    const char *text = text_of(r, node);
+    if (strlen(text) != node->count || strpbrk(text, "\r\n") != NULL) {
         complain(r, place_of(node), "%s: the value has characters that it cannot have", key);
         return NULL;
     }
-    bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    if (text[0] == '\0' || (plain && strcmp(text, "~") == 0)) {
+    if (text[0] == '\0' || (node->plain && strcmp(text, "~") == 0)) {
         complain(r, place_of(node), "%s: a value is missing", key);
         return NULL;
     }
@@ -204,7 +203,7 @@ static bool parse_number(const char *text, size_t len, uint64_t *out)
     return true;
 }
 
-static void read_number(reader *r, const yaml_node_t *node, const rill_field *f, uint64_t *out)
+static void read_number(reader *r, const rill_yaml_node *node, const rill_field *f, uint64_t *out)
 {
     uint64_t value = 0;
     const char *text = scalar(r, node, f->key);
@@ -264,7 +263,7 @@ static void quantity_text(uint64_t value, const unit *units, char *out, size_t c
     snprintf(out, cap, "%" PRIu64 "%s", value / units[best].count, units[best].name);
 }
 
-static void read_quantity(reader *r, const yaml_node_t *node, const rill_field *f, uint64_t *out)
+static void read_quantity(reader *r, const rill_yaml_node *node, const rill_field *f, uint64_t *out)
 {
     bool time = f->kind == RILL_KIND_DURATION;
     const unit *units = time ? times : sizes;
@@ -285,7 +284,7 @@ static void read_quantity(reader *r, const yaml_node_t *node, const rill_field *
              max, text);
 }
 
-static void read_ratio(reader *r, const yaml_node_t *node, const rill_field *f, rill_ratio *out)
+static void read_ratio(reader *r, const rill_yaml_node *node, const rill_field *f, rill_ratio *out)
 {
     const char *text = scalar(r, node, f->key);
     if (text == NULL)
@@ -319,7 +318,7 @@ static bool parse_part(const char *text, uint32_t *out)
     return true;
 }
 
-static void read_part(reader *r, const yaml_node_t *node, const rill_field *f, uint32_t *out)
+static void read_part(reader *r, const rill_yaml_node *node, const rill_field *f, uint32_t *out)
 {
     const char *text = scalar(r, node, f->key);
     if (text != NULL && !parse_part(text, out))
@@ -328,7 +327,7 @@ static void read_part(reader *r, const yaml_node_t *node, const rill_field *f, u
                  text);
 }
 
-static void read_bool(reader *r, const yaml_node_t *node, const rill_field *f, bool *out)
+static void read_bool(reader *r, const rill_yaml_node *node, const rill_field *f, bool *out)
 {
     const char *text = scalar(r, node, f->key);
     if (text == NULL)
@@ -340,7 +339,7 @@ static void read_bool(reader *r, const yaml_node_t *node, const rill_field *f, b
         complain(r, place_of(node), "%s: true or false, not '%s'", f->key, text);
 }
 
-static void read_maybe(reader *r, const yaml_node_t *node, const rill_field *f, int *out)
+static void read_maybe(reader *r, const rill_yaml_node *node, const rill_field *f, int *out)
 {
     bool is = *out != 0;
     size_t before = r->errors;
@@ -361,7 +360,7 @@ static void list_choices(const rill_field *f, char *out, size_t cap)
     }
 }
 
-static void read_choice(reader *r, const yaml_node_t *node, const rill_field *f, int *out)
+static void read_choice(reader *r, const rill_yaml_node *node, const rill_field *f, int *out)
 {
     char all[PROBLEM / 2];
     const char *text = scalar(r, node, f->key);
@@ -377,7 +376,7 @@ static void read_choice(reader *r, const yaml_node_t *node, const rill_field *f,
     complain(r, place_of(node), "%s: %s, not '%s'", f->key, all, text);
 }
 
-static bool take_value(reader *r, const yaml_node_t *node)
+static bool take_value(reader *r, const rill_yaml_node *node)
 {
     if (r->values++ < MOST_VALUES)
         return true;
@@ -386,30 +385,45 @@ static bool take_value(reader *r, const yaml_node_t *node)
     return false;
 }
 
-static const yaml_node_t *node_of(reader *r, yaml_node_item_t index)
+/* How many there are in a sequence, or one without it. */
+static size_t count_of(const rill_yaml_node *node)
 {
-    return yaml_document_get_node(&r->document, index);
+    return node->kind == RILL_YAML_SEQUENCE ? node->count : 1;
 }
 
-/* A sequence, or one of them without it. */
-static size_t count_of(const yaml_node_t *node)
+/* The first of them, before rill_yaml_value; NULL: there is none. */
+static const rill_yaml_node *first_of(const reader *r, const rill_yaml_node *node)
 {
-    return node->type == YAML_SEQUENCE_NODE
-               ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
-               : 1;
+    return node->kind == RILL_YAML_SEQUENCE ? rill_yaml_first(&r->tree, node) : node;
 }
 
-static const yaml_node_t *one_of(reader *r, const yaml_node_t *node, size_t index)
+/* The one after that. */
+static const rill_yaml_node *next_of(const reader *r, const rill_yaml_node *node,
+                                     const rill_yaml_node *one)
 {
-    return node->type == YAML_SEQUENCE_NODE ? node_of(r, node->data.sequence.items.start[index])
-                                            : node;
+    return node->kind == RILL_YAML_SEQUENCE ? rill_yaml_next(&r->tree, one) : NULL;
 }
 
-static void read_choices(reader *r, const yaml_node_t *node, const rill_field *f, unsigned *out)
+#define EACH_OF(r, node, at)                                                                       \
+    for (const rill_yaml_node *at = first_of(r, node); at != NULL; at = next_of(r, node, at))
+
+/* What belongs to a key of a mapping. */
+static const rill_yaml_node *value_of(const reader *r, const rill_yaml_node *key)
+{
+    return rill_yaml_value(&r->tree, rill_yaml_next(&r->tree, key));
+}
+
+/* Keys of a mapping, which values follow. */
+#define EACH_KEY(r, node, at)                                                                      \
+    for (const rill_yaml_node *at = rill_yaml_first(&(r)->tree, node); at != NULL;                 \
+         at = rill_yaml_next(&(r)->tree, rill_yaml_next(&(r)->tree, at)))
+
+static void read_choices(reader *r, const rill_yaml_node *node, const rill_field *f, unsigned *out)
 {
     *out = 0;
-    for (size_t i = 0; i < count_of(node); i++) {
-        const yaml_node_t *one = one_of(r, node, i);
+    EACH_OF(r, node, at)
+    {
+        const rill_yaml_node *one = rill_yaml_value(&r->tree, at);
         int choice = -1;
         if (!take_value(r, one))
             return;
@@ -421,7 +435,7 @@ static void read_choices(reader *r, const yaml_node_t *node, const rill_field *f
         complain(r, place_of(node), "%s: at least one is needed", f->key);
 }
 
-static void read_asset(reader *r, const yaml_node_t *node, const rill_field *f,
+static void read_asset(reader *r, const rill_yaml_node *node, const rill_field *f,
                        rill_config_asset *out)
 {
     uint64_t scale = 0;
@@ -442,7 +456,7 @@ static void read_asset(reader *r, const yaml_node_t *node, const rill_field *f,
 }
 
 /* What is written is never shown: it may be the secret itself. */
-static const char *secret(reader *r, const yaml_node_t *node, const rill_field *f)
+static const char *secret(reader *r, const rill_yaml_node *node, const rill_field *f)
 {
     const char *text = scalar(r, node, f->key);
     if (text == NULL)
@@ -459,33 +473,35 @@ static const char *secret(reader *r, const yaml_node_t *node, const rill_field *
     return NULL;
 }
 
-static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *shape, void *out,
+static void read_struct(reader *r, const rill_yaml_node *node, const rill_shape *shape, void *out,
                         const char *key);
 
-static void read_texts(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
+static void read_texts(reader *r, const rill_yaml_node *node, const rill_field *f, rill_items *out)
 {
     const size_t count = count_of(node);
     rill_text *texts = allocated(r, count * sizeof *texts);
     if (texts == NULL)
         return;
     *out = (rill_items){texts, count};
-    for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *one = one_of(r, node, i);
+    EACH_OF(r, node, at)
+    {
+        const rill_yaml_node *one = rill_yaml_value(&r->tree, at);
         if (!take_value(r, one))
             return;
-        texts[i].place = place_of(one);
+        texts->place = place_of(one);
         if (f->kind == RILL_KIND_SECRETS) {
-            texts[i].text = secret(r, one, f);
+            texts->text = secret(r, one, f);
         } else {
             const char *text = scalar(r, one, f->key);
-            texts[i].text = text == NULL ? NULL : copied(r, text);
+            texts->text = text == NULL ? NULL : copied(r, text);
         }
+        texts++;
     }
 }
 
-static void read_list(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
+static void read_list(reader *r, const rill_yaml_node *node, const rill_field *f, rill_items *out)
 {
-    if (node->type != YAML_SEQUENCE_NODE && f->of->alone == NULL) {
+    if (node->kind != RILL_YAML_SEQUENCE && f->of->alone == NULL) {
         complain(r, place_of(node), "%s: a list is expected here, each item after a '-'", f->key);
         return;
     }
@@ -494,14 +510,16 @@ static void read_list(reader *r, const yaml_node_t *node, const rill_field *f, r
     if (items == NULL)
         return;
     *out = (rill_items){items, count};
-    for (size_t i = 0; i < count; i++)
-        read_struct(r, one_of(r, node, i), f->of, items + i * f->of->size, f->key);
+    EACH_OF(r, node, at)
+    {
+        read_struct(r, rill_yaml_value(&r->tree, at), f->of, items, f->key);
+        items += f->of->size;
+    }
 }
 
-static bool key_is_good(reader *r, const yaml_node_pair_t *pair)
+static bool key_is_good(reader *r, const rill_yaml_node *key)
 {
-    const yaml_node_t *key = node_of(r, pair->key);
-    if (key->type != YAML_SCALAR_NODE || text_of(key)[0] == '\0') {
+    if (key->kind != RILL_YAML_SCALAR || text_of(r, key)[0] == '\0') {
         complain(r, place_of(key), "a name is expected here");
         return false;
     }
@@ -552,27 +570,26 @@ static void find_twins(reader *r, const rill_field *f, const rill_items *items)
     rill_free(allocator, all);
 }
 
-static void read_map(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
+static void read_map(reader *r, const rill_yaml_node *node, const rill_field *f, rill_items *out)
 {
-    if (node->type != YAML_MAPPING_NODE) {
+    if (node->kind != RILL_YAML_MAPPING) {
         complain(r, place_of(node), "%s: names are expected here, each with a ':' after it",
                  f->key);
         return;
     }
-    size_t count = (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
-    char *items = allocated(r, count * f->of->size);
+    char *items = allocated(r, node->count / 2 * f->of->size);
     if (items == NULL)
         return;
     *out = (rill_items){items, 0};
-    for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
-         p < node->data.mapping.pairs.top; p++) {
-        if (!key_is_good(r, p))
+    EACH_KEY(r, node, at)
+    {
+        const rill_yaml_node *key = rill_yaml_value(&r->tree, at);
+        if (!key_is_good(r, key))
             continue;
-        const yaml_node_t *key = node_of(r, p->key);
         void *item = items + out->count++ * f->of->size;
-        read_struct(r, node_of(r, p->value), f->of, item, text_of(key));
+        read_struct(r, value_of(r, at), f->of, item, text_of(r, key));
         *(rill_place *)item = place_of(key);
-        const char *name = copied(r, text_of(key));
+        const char *name = copied(r, text_of(r, key));
         memcpy((char *)item + f->of->name_offset, &name, sizeof name);
     }
     find_twins(r, f, out);
@@ -611,7 +628,7 @@ static void begin_struct(reader *r, const rill_shape *shape, void *out)
 }
 
 /* One that is not shared any more. */
-static void read_own(reader *r, const yaml_node_t *node, const rill_field *f, void *at)
+static void read_own(reader *r, const rill_yaml_node *node, const rill_field *f, void *at)
 {
     void *own = allocated(r, f->of->size);
     if (own == NULL)
@@ -620,7 +637,7 @@ static void read_own(reader *r, const yaml_node_t *node, const rill_field *f, vo
     read_struct(r, node, f->of, own, f->key);
 }
 
-static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, void *at)
+static void read_field(reader *r, const rill_yaml_node *node, const rill_field *f, void *at)
 {
     const char *text;
     switch (f->kind) {
@@ -692,7 +709,7 @@ static const rill_field *find_field(const rill_shape *shape, const char *key)
     return NULL;
 }
 
-static void complain_of_key(reader *r, const yaml_node_t *key, const rill_shape *shape)
+static void complain_of_key(reader *r, const rill_yaml_node *key, const rill_shape *shape)
 {
     char all[PROBLEM - 160];
     size_t len = 0;
@@ -701,34 +718,34 @@ static void complain_of_key(reader *r, const yaml_node_t *key, const rill_shape 
         int more = snprintf(all + len, sizeof all - len, "%s%s", len == 0 ? "" : ", ", f->key);
         len += more > 0 ? (size_t)more : 0;
     }
-    complain(r, place_of(key), "'%.64s' is not known in %s; there are: %s", text_of(key),
+    complain(r, place_of(key), "'%.64s' is not known in %s; there are: %s", text_of(r, key),
              shape->name, all);
 }
 
-static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *shape, void *out,
+static void read_struct(reader *r, const rill_yaml_node *node, const rill_shape *shape, void *out,
                         const char *key)
 {
     begin_struct(r, shape, out);
     *(rill_place *)out = place_of(node);
     if (!take_value(r, node))
         return;
-    if (node->type == YAML_SCALAR_NODE && shape->alone != NULL) {
+    if (node->kind == RILL_YAML_SCALAR && shape->alone != NULL) {
         const rill_field *f = find_field(shape, shape->alone);
         read_field(r, node, f, (char *)out + f->offset);
         return;
     }
-    if (node->type != YAML_MAPPING_NODE) {
+    if (node->kind != RILL_YAML_MAPPING) {
         complain(r, place_of(node), "%s: %s is expected here, keys with a ':' after them", key,
                  shape->name);
         return;
     }
     uint64_t seen = 0;
-    for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
-         p < node->data.mapping.pairs.top; p++) {
-        if (!key_is_good(r, p))
+    EACH_KEY(r, node, at)
+    {
+        const rill_yaml_node *name = rill_yaml_value(&r->tree, at);
+        if (!key_is_good(r, name))
             continue;
-        const yaml_node_t *name = node_of(r, p->key);
-        const rill_field *f = find_field(shape, text_of(name));
+        const rill_field *f = find_field(shape, text_of(r, name));
         if (f == NULL) {
             complain_of_key(r, name, shape);
             continue;
@@ -737,31 +754,12 @@ static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *sh
         if ((seen & bit) != 0)
             complain(r, place_of(name), "%s: is there twice", f->key);
         seen |= bit;
-        read_field(r, node_of(r, p->value), f, (char *)out + f->offset);
+        read_field(r, value_of(r, at), f, (char *)out + f->offset);
     }
     for (const rill_field *f = shape->fields; f->key != NULL; f++) {
         if (f->required && (seen & UINT64_C(1) << (f - shape->fields)) == 0)
             complain(r, place_of(node), "%s: %s is missing", key, f->key);
     }
-}
-
-static int parse(reader *r, const char *text, size_t len)
-{
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser))
-        return RILL_ERR_NOMEM;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    int rc = RILL_OK;
-    if (!yaml_parser_load(&parser, &r->document)) {
-        const yaml_mark_t *mark = &parser.problem_mark;
-        rc = parser.error == YAML_MEMORY_ERROR ? RILL_ERR_NOMEM : RILL_ERR_MALFORMED;
-        if (rc == RILL_ERR_MALFORMED)
-            complain(r, (rill_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1},
-                     "not YAML: %s", parser.problem == NULL ? "cannot be read" : parser.problem);
-    }
-    yaml_parser_delete(&parser);
-    return rc;
 }
 
 int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena, const char *text,
@@ -774,15 +772,20 @@ int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena, const
         return RILL_ERR_NOMEM;
     if (len > RILL_CONFIG_MAX)
         return RILL_ERR_LIMIT;
-    int rc = parse(&r, text, len);
-    if (rc != RILL_OK)
+    rill_yaml_problem problem;
+    int rc = rill_yaml_read(&r.tree, arena->allocator, text, len, &problem);
+    if (rc == RILL_ERR_MALFORMED)
+        complain(&r, (rill_place){problem.line, problem.column}, "not YAML: %s", problem.what);
+    if (rc != RILL_OK) {
+        rill_yaml_clear(&r.tree);
         return rc;
-    const yaml_node_t *root = yaml_document_get_root_node(&r.document);
+    }
+    const rill_yaml_node *root = rill_yaml_root(&r.tree);
     if (root == NULL)
         complain(&r, (rill_place){1, 1}, "the file is empty");
     else
         read_struct(&r, root, shape, out, shape->name);
-    yaml_document_delete(&r.document);
+    rill_yaml_clear(&r.tree);
     if (r.no_memory)
         return RILL_ERR_NOMEM;
     return r.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
