@@ -305,7 +305,7 @@ static void release(rill_connector *c)
     rill_tokens_clear(&c->engine_tokens);
     rill_arena_clear(&c->arena);
     rill_overlay_clear(&c->overlay);
-    rill_free(memory(), c->text);
+    rill_kept_text_clear(&c->text);
     rill_connector_free_arenas(c);
     rill_free(memory(), c->ports);
     rill_connector_free_links(c);
@@ -415,6 +415,7 @@ static int begin_rest(rill_connector *c)
         rc = rill_run_webhooks_open(&c->webhooks, c);
     if (rc == RILL_OK) {
         c->begun = true;
+        rill_memory_give_back(); /* what the configuration was read with is several times as much */
         c->events->chores(c);
         c->ready_waits = true;
         look_if_ready(c);
@@ -477,10 +478,32 @@ static const connector_events events = {on_addressed, fail, finish, chores, one_
 /* The configuration again, with what operators added before. */
 static int read_overlay(rill_connector *c)
 {
+    char *text = NULL;
+    size_t len = 0;
+    int rc = rill_kept_text_read(&c->text, &text, &len);
+    if (rc != RILL_OK) {
+        rill_connector_say(&c->options, rill_strerror(rc));
+        return rc;
+    }
     rill_arena_clear(&c->arena);
     rill_arena_init(&c->arena, memory());
-    return rill_connector_read_text(&c->options, c->text, c->text_len, NULL, &c->overlay,
-                                    &c->config, &c->arena);
+    rc = rill_connector_read_text(&c->options, text, len, NULL, &c->overlay, &c->config, &c->arena);
+    rill_free(memory(), text);
+    return rc;
+}
+
+static int read_first(rill_connector *c)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int rc = rill_connector_read_file(&c->options, &text, &len);
+    if (rc == RILL_OK)
+        rc = rill_connector_read_text(&c->options, text, len, NULL, &c->config, &c->arena);
+    if (rc == RILL_OK)
+        rill_kept_text_take(&c->text, text, len, c->config.store.path);
+    else
+        rill_free(memory(), text);
+    return rc;
 }
 
 static int begin(rill_connector *c)
@@ -538,6 +561,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     c->on = *handlers;
     c->user = user;
     rill_arena_init(&c->arena, memory());
+    rill_kept_text_init(&c->text);
     uint64_t seed = 0;
     if (rill_crypto_random(loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK) {
         rill_free(memory(), c->path);
@@ -563,10 +587,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
                                       c,
                                       rill_connector_ask_peer};
     rill_overlay_init(&c->overlay, memory());
-    int rc = rill_connector_read_file(&c->options, &c->text, &c->text_len);
-    if (rc == RILL_OK)
-        rc = rill_connector_read_text(&c->options, c->text, c->text_len, NULL, NULL, &c->config,
-                                      &c->arena);
+    int rc = read_first(c);
     if (rc == RILL_OK)
         rc = start_handles(c);
     if (rc != RILL_OK) {

@@ -8,6 +8,7 @@
 #include "connector/admin.h"
 #include "connector/core.h"
 #include "connector/engine_port.h"
+#include "connector/kept_text.h"
 #include "connector/peering_port.h"
 #include "connector/run.h"
 #include "connector/run_packets.h"
@@ -73,8 +74,7 @@ struct rill_connector {
     rill_arena arena;            /* what the configuration points at */
     connector_arena *old_arenas; /* of configurations before, which accounts that leave still use */
     rill_config config;
-    char *text; /* that it was read from */
-    size_t text_len;
+    rill_kept_text text; /* that it was read from */
     rill_overlay overlay;
     char address[RILL_ILP_MAX_ADDRESS + 1]; /* that the parent gave; empty: none */
     rill_core *core;

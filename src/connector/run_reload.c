@@ -20,7 +20,7 @@ typedef struct loading {
     rill_core_change *change;
     rill_run_packets *packets;
     bool from_file;
-    char *text; /* of the file; NULL: that which was read last */
+    char *text; /* of the file, or that which was read last */
     size_t text_len;
     const rill_overlay_item *wanted; /* what is wrong with it refuses all; NULL */
     json_t *changes;                 /* lines; NULL: nobody wants them */
@@ -164,10 +164,9 @@ static int judge(loading *l)
 static int prepare(loading *l)
 {
     rill_connector *c = l->connector;
-    const char *text = l->text != NULL ? l->text : c->text;
-    size_t len = l->text != NULL ? l->text_len : c->text_len;
-    int rc = rill_connector_read_text(&c->options, text, len, rill_connector_given_address(c),
-                                      &c->overlay, &l->fresh, &l->arena->arena);
+    int rc = rill_connector_read_text(&c->options, l->text, l->text_len,
+                                      rill_connector_given_address(c), &c->overlay, &l->fresh,
+                                      &l->arena->arena);
     if (rc == RILL_OK && l->wanted != NULL && l->wanted->trouble[0] != '\0') {
         on_problem(l, l->wanted->trouble);
         rc = RILL_ERR_INVALID;
@@ -269,10 +268,8 @@ static void apply(loading *l, const char *who)
     l->arena->arena = old;
     l->arena->next = c->old_arenas;
     c->old_arenas = l->arena;
-    if (l->text != NULL) {
-        rill_free(memory(), c->text);
-        c->text = l->text;
-        c->text_len = l->text_len;
+    if (l->from_file) {
+        rill_kept_text_take(&c->text, l->text, l->text_len, c->config.store.path);
         l->text = NULL;
     }
     rill_run_rates_changed(c->rates);
@@ -291,11 +288,27 @@ void rill_connector_look_again(rill_connector *c)
 {
     rill_config config;
     rill_arena arena;
+    char *text = NULL;
+    size_t len = 0;
+    if (rill_kept_text_read(&c->text, &text, &len) != RILL_OK)
+        return;
     rill_arena_init(&arena, memory());
-    int rc = rill_config_read_with(&config, &arena, c->text, c->text_len,
-                                   rill_connector_given_address(c), &c->overlay, on_ignored, NULL);
+    int rc = rill_config_read_with(&config, &arena, text, len, rill_connector_given_address(c),
+                                   &c->overlay, on_ignored, NULL);
     (void)rc; /* it is the one that is used */
     rill_arena_clear(&arena);
+    rill_free(memory(), text);
+}
+
+static int read_text(loading *l)
+{
+    rill_connector *c = l->connector;
+    if (l->from_file)
+        return rill_connector_read_file(&c->options, &l->text, &l->text_len);
+    int rc = rill_kept_text_read(&c->text, &l->text, &l->text_len);
+    if (rc != RILL_OK)
+        rill_connector_say(&c->options, rill_strerror(rc));
+    return rc;
 }
 
 /* l says what, and whom it is told. */
@@ -317,7 +330,7 @@ static int load(loading *l, const char *who)
     rill_arena_init(&l->arena->arena, memory());
     c->options.report = on_problem;
     c->options.report_user = l;
-    int rc = l->from_file ? rill_connector_read_file(&c->options, &l->text, &l->text_len) : RILL_OK;
+    int rc = read_text(l);
     if (rc == RILL_OK)
         rc = prepare(l);
     c->options.report = l->before.report;
