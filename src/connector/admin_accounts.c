@@ -68,9 +68,10 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
     json_t *packets = json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)traffic.packets_from,
                                 "rejected", (json_int_t)traffic.rejected_from, "to",
                                 (json_int_t)traffic.packets_to, "open", (json_int_t)traffic.open);
+    const rill_unseen counted = rill_core_unseen(a);
     json_t *unseen =
-        json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
-                  sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
+        json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)counted.packets, "amount",
+                  sum_json((rill_sum){.low = counted.amount}), "charged", a->charge_unseen);
     return json_pack("{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, "
                      "s:o, s:o, s:o}",
                      "name", name, "source", a->config->place.line == 0 ? "api" : "configuration",
@@ -79,8 +80,8 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
                      "held", sum_json(a->balance.held), "coming", sum_json(a->balance.coming),
                      "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
                      "limits", limits_json(a->config), "sessions", (int)traffic.sessions, "address",
-                     a->address, "packets", packets, "unseen", unseen, "settlement",
-                     rill_admin_settlement(a), "peered", peered_json(a->config));
+                     (const char *)a->terms.address.data, "packets", packets, "unseen", unseen,
+                     "settlement", rill_admin_settlement(a), "peered", peered_json(a->config));
 }
 
 /* ---- entries ---- */

@@ -61,7 +61,7 @@ static void put_metric(const rill_core *core, rill_admin_lines *l, const rill_ho
         break;
     case UNSEEN:
         rill_admin_line(l, "rill_connector_unseen_money_total{%s} %" PRIu64 "\n", labels,
-                        a->unseen.amount);
+                        rill_core_unseen(a).amount);
         break;
     }
 }

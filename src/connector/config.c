@@ -12,6 +12,7 @@
 #include <rill/ilp.h>
 #include <rill/spsp.h>
 
+#include "base/alloc.h"
 #include "clients/url.h"
 #include "connector/config_shapes.h"
 #include "connector/settler.h"
@@ -474,7 +475,7 @@ typedef struct judge {
     rill_shape_report *report;
     void *user;
     unsigned errors;
-    const rill_config_account **sorted; /* by name: there may be many */
+    const rill_config_account **sorted; /* by name; NULL: no name is looked for */
 } judge;
 
 static void wrong(judge *j, rill_place place, const char *before, const char *name,
@@ -507,6 +508,21 @@ static int name_before(const void *name, const void *account)
 {
     const rill_config_account *const *a = account;
     return strcmp(name, (*a)->name);
+}
+
+/* Only where names are looked for: there may be many accounts, and few routes. */
+static int sort_accounts(judge *j, const rill_allocator *allocator)
+{
+    const rill_config *c = j->config;
+    if (c->routes.count == 0 && c->default_route == NULL)
+        return RILL_OK;
+    j->sorted = rill_calloc(allocator, c->accounts.count + 1, sizeof *j->sorted);
+    if (j->sorted == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < c->accounts.count; i++)
+        j->sorted[i] = &accounts_of(c)[i];
+    qsort(j->sorted, c->accounts.count, sizeof *j->sorted, by_name);
+    return RILL_OK;
 }
 
 static bool there_is(const judge *j, const char *name)
@@ -830,12 +846,8 @@ int rill_config_judge(const rill_config *config, rill_arena *arena, rill_shape_r
                       void *user)
 {
     judge j = {.config = config, .report = report, .user = user};
-    j.sorted = rill_arena_alloc(arena, (config->accounts.count + 1) * sizeof *j.sorted);
-    if (j.sorted == NULL)
+    if (sort_accounts(&j, arena->allocator) != RILL_OK)
         return RILL_ERR_NOMEM;
-    for (size_t i = 0; i < config->accounts.count; i++)
-        j.sorted[i] = &accounts_of(config)[i];
-    qsort(j.sorted, config->accounts.count, sizeof *j.sorted, by_name);
     judge_parents(&j);
     judge_rates(&j);
     judge_routes(&j);
@@ -843,5 +855,6 @@ int rill_config_judge(const rill_config *config, rill_arena *arena, rill_shape_r
     judge_engines(&j);
     judge_webhooks(&j);
     judge_peering(&j);
+    rill_free(arena->allocator, j.sorted);
     return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
 }

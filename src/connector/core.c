@@ -21,13 +21,20 @@ static rill_holder_account *holder_of(rill_terms *terms)
     return RILL_CONTAINER(terms, rill_holder_account, terms);
 }
 
-/* Most packets go where the one before went. */
+/*
+ * Most packets go where the one before went. What is counted of an account once its packets are
+ * fulfilled has its place before the first of them is out: then it cannot fail any more.
+ */
 static rill_flow *flow_to(rill_core *c, rill_holder_account *source,
                           rill_holder_account *destination)
 {
     rill_flow *flow = source->last;
     if (flow != NULL && flow->destination == &destination->balance)
         return flow;
+    if (source->unseen == NULL)
+        source->unseen = rill_calloc(c->options.allocator, 1, sizeof *source->unseen);
+    if (source->unseen == NULL)
+        return NULL;
     if (rill_books_flow(&c->books, &source->balance, &destination->balance, &flow) != RILL_OK)
         return NULL;
     source->last = flow;
@@ -102,14 +109,14 @@ static void on_release(void *user, const rill_money_hold *hold)
 static void tell_unseen(rill_core *c, rill_holder_account *a)
 {
     char what[160];
-    rill_unseen *u = &a->unseen;
-    if (u->new_packets == 0)
+    rill_unseen *u = a->unseen;
+    if (u == NULL || u->new_packets == 0)
         return;
     (void)snprintf(what, sizeof what,
                    "%" PRIu64 " packets of %" PRIu64 " units were fulfilled after its connection "
                    "was lost: %s",
                    u->new_packets, u->new_amount,
-                   u->charge ? "it owes them" : "this node bears them");
+                   a->charge_unseen ? "it owes them" : "this node bears them");
     if (rill_core_note(c, a, "node", what) != RILL_OK)
         return;
     u->new_packets = 0;
@@ -119,7 +126,7 @@ static void tell_unseen(rill_core *c, rill_holder_account *a)
 
 static void count_unseen(rill_core *c, rill_holder_account *a, uint64_t amount, rill_now now)
 {
-    rill_unseen *u = &a->unseen;
+    rill_unseen *u = a->unseen;
     u->packets++;
     u->new_packets++;
     u->amount = rill_add_sat(u->amount, amount);
@@ -139,7 +146,7 @@ static uint64_t on_commit(void *user, const rill_money_hold *hold, bool seen, ri
     rill_core *c = user;
     const rill_flow *flow = hold->between;
     rill_holder_account *source = RILL_CONTAINER(flow->source, rill_holder_account, balance);
-    bool charge = seen || source->unseen.charge;
+    bool charge = seen || source->charge_unseen;
     uint64_t group =
         rill_books_commit(&c->books, hold->between, hold->taken, hold->given, charge, now.wall_ms);
     bool goes_on = rill_clerk_has_kept(&c->clerk, group);
@@ -207,15 +214,15 @@ static void on_failing(void *user, const char *problem)
 /* ---- who may come ---- */
 
 /* A name that is given must be the account's; over HTTP there is none. */
-static struct rill_account *on_identify(void *user, rill_bytes name, rill_bytes token)
+static rill_terms *on_identify(void *user, rill_bytes name, rill_bytes token)
 {
     const rill_core *c = user;
-    const rill_holder_account *holder = rill_tokens_find(&c->tokens, token);
+    rill_holder_account *holder = rill_tokens_find(&c->tokens, token);
     if (holder == NULL)
         return NULL;
     size_t len = strlen(holder->config->name);
     bool its_name = name.len == len && memcmp(name.data, holder->config->name, len) == 0;
-    return name.len == 0 || its_name ? holder->account : NULL;
+    return name.len == 0 || its_name ? &holder->terms : NULL;
 }
 
 /* ---- routes ---- */
@@ -305,6 +312,18 @@ static int on_settle(void *user, rill_terms *from, rill_bytes message, uint64_t 
     return rill_core_settle_message(user, holder_of(from), message, ticket);
 }
 
+static rill_speaker_peer *on_peer_of(void *user, rill_terms *terms)
+{
+    (void)user;
+    return &holder_of(terms)->peer;
+}
+
+static rill_speaker_peer *on_peer_at(void *user, size_t index)
+{
+    const rill_core *c = user;
+    return index < c->account_count ? &c->accounts[index]->peer : NULL;
+}
+
 /* ---- beginning ---- */
 
 int rill_core_new(rill_core **out, const rill_core_options *options, const char **problem)
@@ -323,6 +342,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     c->options = *options;
     rill_arena_init(&c->arena, allocator);
     rill_arena_init(&c->had, allocator);
+    rill_arena_init(&c->texts, allocator);
     c->last_route = &c->routes;
     rill_books_init(&c->books, allocator, seeds[0]);
     rill_tokens_init(&c->tokens, allocator, options->crypto, seeds[1]);
@@ -350,6 +370,14 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     return RILL_OK;
 }
 
+void rill_core_free_counts(const rill_core *c, rill_holder_account *a)
+{
+    rill_free(c->options.allocator, a->rejects);
+    rill_free(c->options.allocator, a->unseen);
+    a->rejects = NULL;
+    a->unseen = NULL;
+}
+
 void rill_core_free(rill_core *c)
 {
     if (c == NULL)
@@ -369,11 +397,12 @@ void rill_core_free(rill_core *c)
     rill_overlay_clear(&c->peering.waiting);
     rill_tokens_clear(&c->tokens);
     for (size_t i = 0; i < c->account_count; i++)
-        rill_free(allocator, c->accounts[i]->rejects);
-    for (const rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving)
-        rill_free(allocator, a->rejects);
+        rill_core_free_counts(c, c->accounts[i]);
+    for (rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving)
+        rill_core_free_counts(c, a);
     rill_arena_clear(&c->arena);
     rill_arena_clear(&c->had);
+    rill_arena_clear(&c->texts);
     rill_free(allocator, c->accounts);
     rill_free(allocator, c->known);
     rill_free(allocator, c);
@@ -421,20 +450,35 @@ int rill_core_know_tokens(rill_core *c, rill_tokens *all, rill_holder_account *h
     return rc;
 }
 
-/* What IL-DCP tells a child. */
-static int give_address(rill_core *c, rill_holder_account *holder)
+/* What IL-DCP tells a child: in one piece of memory, since each has one. NULL: no memory. */
+static const char *give_address(rill_core *c, rill_holder_account *holder, const char *segment)
+{
+    char text[RILL_ILP_MAX_ADDRESS + RILL_STORE_NAME_MAX + 2];
+    int len = snprintf(text, sizeof text, "%s.%s", c->options.config->address, segment);
+    const char *address = rill_arena_text(&c->arena, text);
+    if (address != NULL)
+        holder->terms.address = (rill_bytes){(const uint8_t *)address, (size_t)len};
+    return address;
+}
+
+/* What lives for longer than a configuration. *name is of the account, and stays. */
+static int name_holder(rill_core *c, rill_holder_account *holder, rill_bytes *name)
 {
     const rill_config_account *config = holder->config;
-    const char *segment = config->segment != NULL ? config->segment : config->name;
-    const char *own = c->options.config->address;
-    size_t size = strlen(own) + 1 + strlen(segment) + 1;
-    if (config->relation != RILL_RELATION_CHILD)
-        return RILL_OK;
-    holder->address = rill_arena_alloc(&c->arena, size);
-    if (holder->address == NULL)
+    const char *text = NULL;
+    if (config->relation == RILL_RELATION_CHILD) {
+        const char *segment = config->segment != NULL ? config->segment : config->name;
+        text = give_address(c, holder, segment);
+        if (text == NULL)
+            return RILL_ERR_NOMEM;
+        text += strlen(text) - strlen(segment);
+    }
+    /* Most children are called as in their address. */
+    if (text == NULL || config->segment != NULL)
+        text = rill_arena_text(&c->arena, config->name);
+    if (text == NULL)
         return RILL_ERR_NOMEM;
-    snprintf(holder->address, size, "%s.%s", own, segment);
-    holder->terms.address = (rill_bytes){(const uint8_t *)holder->address, size - 1};
+    *name = (rill_bytes){(const uint8_t *)text, strlen(text)};
     return RILL_OK;
 }
 
@@ -442,8 +486,8 @@ static int give_address(rill_core *c, rill_holder_account *holder)
 static int open_ways(rill_core *c, rill_holder_account *holder)
 {
     const rill_config_account *config = holder->config;
-    int rc = rill_routing_add(&c->routing, &holder->peer, holder->terms.address, holder->account);
-    if (rc != RILL_OK || holder->address == NULL)
+    int rc = rill_routing_add(&c->routing, &holder->peer, holder->terms.address, &holder->terms);
+    if (rc != RILL_OK || holder->terms.address.len == 0)
         return rc;
     rc = rill_routing_set(&c->routing, &holder->peer, RILL_ROUTE_CHILD, holder->terms.address);
     holder->routed = rc == RILL_OK;
@@ -456,21 +500,35 @@ static int open_ways(rill_core *c, rill_holder_account *holder)
     return rc;
 }
 
+static bool has_pace(const rill_config_account *config)
+{
+    return config->packets_to_a_second != 0 || config->amount_a_second != 0 ||
+           config->amount_to_a_second != 0;
+}
+
+int rill_core_prepare_pace(rill_core *c, rill_holder_account *holder,
+                           const rill_config_account *config)
+{
+    if (holder->pace == NULL && has_pace(config))
+        holder->pace = rill_arena_alloc(&c->arena, sizeof *holder->pace);
+    return holder->pace == NULL && has_pace(config) ? RILL_ERR_NOMEM : RILL_OK;
+}
+
 /* The buckets stay as they are: who has a limit changed has no second's worth more for it. */
 static void agree_pace(rill_holder_account *holder, const rill_config_account *config)
 {
-    holder->pace.packets_to = rill_rate_limit_of(config->packets_to_a_second);
-    holder->pace.amount_from = config->amount_a_second;
-    holder->pace.amount_to = config->amount_to_a_second;
-    bool any = config->packets_to_a_second != 0 || config->amount_a_second != 0 ||
-               config->amount_to_a_second != 0;
-    holder->terms.pace = any ? &holder->pace : NULL;
+    holder->terms.pace = has_pace(config) ? holder->pace : NULL;
+    if (holder->pace == NULL)
+        return;
+    holder->pace->packets_to = rill_rate_limit_of(config->packets_to_a_second);
+    holder->pace->amount_from = config->amount_a_second;
+    holder->pace->amount_to = config->amount_to_a_second;
 }
 
 void rill_core_agree(rill_holder_account *holder, const rill_config_account *config)
 {
     holder->config = config;
-    holder->unseen.charge = config->charge_unseen;
+    holder->charge_unseen = config->charge_unseen;
     rill_routing_agree(&holder->peer, config);
     holder->balance.credit = config->credit;
     holder->balance.most = config->most;
@@ -500,9 +558,14 @@ int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_
     if (rc != RILL_OK)
         return rc;
     rill_balance_init(&holder->balance, id, asset, booked);
+    rc = rill_core_prepare_pace(c, holder, config);
+    if (rc != RILL_OK)
+        return rc;
     rill_core_agree(holder, config);
-    const rill_bytes name = {(const uint8_t *)config->name, strlen(config->name)};
-    rc = rill_hub_add(&holder->account, c->hub, name, &holder->terms);
+    rill_bytes name = {NULL, 0};
+    rc = name_holder(c, holder, &name);
+    if (rc == RILL_OK)
+        rc = rill_hub_add(c->hub, name, &holder->terms);
     if (rc == RILL_ERR_INVALID || rc == RILL_ERR_LIMIT) {
         rill_core_complain(c, config->place, config->name, "the name is too long for an address");
         return RILL_OK;
@@ -510,9 +573,7 @@ int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_
     if (rc != RILL_OK)
         return rc;
     *out = holder;
-    rc = give_address(c, holder);
-    if (rc == RILL_OK)
-        rc = open_ways(c, holder);
+    rc = open_ways(c, holder);
     if (rc == RILL_OK)
         rc = rill_core_prepare_settlement(c, holder, config);
     return rc == RILL_OK ? rill_core_know_tokens(c, tokens, holder, config) : rc;
@@ -620,6 +681,8 @@ static int open_hub(rill_core *c)
         .hub = c->hub,
         .log = o.log,
         .save = on_save,
+        .peer_of = on_peer_of,
+        .peer_at = on_peer_at,
         .user = c,
     };
     return rc == RILL_OK ? rill_routing_open(&c->routing, &routing) : rc;
@@ -634,8 +697,7 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
         rill_core_complain(c, c->options.config->place, "address", "is missing");
         return RILL_ERR_INVALID;
     }
-    if (c->known_count > 0)
-        qsort(c->known, c->known_count, sizeof *c->known, rill_core_compare_known);
+    rill_core_sort_known(c);
     c->beginning = true;
     int rc = open_hub(c);
     if (rc == RILL_OK && c->hub != NULL)
@@ -654,6 +716,8 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
     if (rc == RILL_OK)
         rc = rill_core_name_settlements(c);
     if (rc == RILL_OK)
+        rill_core_forget_known(c);
+    if (rc == RILL_OK)
         c->options.soon(c->options.user);
     return rc;
 }
@@ -662,8 +726,8 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
 
 rill_holder_account *rill_core_find(const rill_core *c, rill_bytes name)
 {
-    const struct rill_account *account = rill_hub_find(c->hub, name);
-    return account == NULL ? NULL : holder_of(rill_hub_terms(account));
+    rill_terms *terms = rill_hub_find_terms(c->hub, name);
+    return terms == NULL ? NULL : holder_of(terms);
 }
 
 int rill_core_enter(rill_core *c, rill_holder_account *a, const rill_store_entry *entry,

@@ -33,7 +33,6 @@ typedef struct rill_core rill_core;
  * they were, so its own books may lack them. Since the node began.
  */
 typedef struct rill_unseen {
-    bool charge; /* it owes them; false: the node bears them */
     uint64_t packets;
     uint64_t amount;      /* units */
     uint64_t told_ms;     /* when the audit was told last; 0: not yet */
@@ -47,14 +46,14 @@ typedef struct rill_holder_account {
     rill_balance balance;
     rill_settling *settling; /* NULL: it never had an engine */
     const rill_config_account *config;
-    struct rill_account *account; /* the hub's */
-    rill_flow *last;              /* the flow of its last packet; NULL: none yet */
-    char *address;                /* of a child: what terms.address points at */
-    rill_rejects *rejects;        /* NULL: none of its packets was rejected yet */
-    rill_unseen unseen;
+    rill_flow *last;       /* the flow of its last packet; NULL: none yet */
+    rill_rejects *rejects; /* NULL: none of its packets was rejected yet */
+    rill_unseen *unseen;   /* NULL: it has not sent a packet yet */
+    rill_pace *pace;       /* NULL: it never had such limits; terms.pace, while it has them */
     struct rill_holder_account *next_leaving;
     uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
     uint32_t comings;       /* how often it had its first session; it wraps */
+    bool charge_unseen;     /* it owes what it has not seen; false: the node bears that */
     bool routed;            /* packets to its address go to it */
     bool leaving;           /* it is not in the configuration any more */
     bool parted;            /* its sessions were closed */
@@ -62,8 +61,13 @@ typedef struct rill_holder_account {
     bool listed;            /* the new configuration has it */
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
-    rill_pace pace;         /* terms.pace points at it, where it has such limits */
 } rill_holder_account;
+
+/* What it has not seen. */
+static inline rill_unseen rill_core_unseen(const rill_holder_account *a)
+{
+    return a->unseen != NULL ? *a->unseen : (rill_unseen){0};
+}
 
 typedef struct rill_core_options {
     const rill_allocator *allocator;

@@ -11,10 +11,10 @@
 #include "connector/core_impl.h"
 
 /* Most have the asset of the one before. NULL: no memory. */
-static const char *asset_text(rill_core *c, const char *asset)
+static const char *asset_text(const rill_core *c, rill_arena *arena, const char *asset)
 {
     const char *last = c->known_count == 0 ? NULL : c->known[c->known_count - 1].asset;
-    return last != NULL && strcmp(last, asset) == 0 ? last : rill_arena_text(&c->arena, asset);
+    return last != NULL && strcmp(last, asset) == 0 ? last : rill_arena_text(arena, asset);
 }
 
 int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 booked)
@@ -31,9 +31,10 @@ int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 bo
     if (strlen(account->name) > RILL_STORE_NAME_MAX ||
         strlen(account->asset) > RILL_STORE_ASSET_MAX)
         return RILL_ERR_MALFORMED;
+    rill_arena *arena = c->hub == NULL ? &c->texts : &c->arena;
     known_balance k = {.booked = booked, .id = account->id};
-    k.name = rill_arena_text(&c->arena, account->name);
-    k.asset = asset_text(c, account->asset);
+    k.name = rill_arena_text(arena, account->name);
+    k.asset = asset_text(c, arena, account->asset);
     k.holder = account->holder;
     k.scale = account->scale;
     if (k.name == NULL || k.asset == NULL)
@@ -44,7 +45,7 @@ int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 bo
     return RILL_OK;
 }
 
-int rill_core_compare_known(const void *a, const void *b)
+static int compare_known(const void *a, const void *b)
 {
     const known_balance *x = a;
     const known_balance *y = b;
@@ -56,17 +57,71 @@ int rill_core_compare_known(const void *a, const void *b)
     return order != 0 ? order : (int)x->scale - (int)y->scale;
 }
 
+void rill_core_sort_known(rill_core *c)
+{
+    if (c->known_sorted < c->known_count)
+        qsort(c->known, c->known_count, sizeof *c->known, compare_known);
+    c->known_sorted = c->known_count;
+}
+
+known_balance *rill_core_find_known(const rill_core *c, rill_holder holder, const char *name,
+                                    const rill_config_asset *asset)
+{
+    const known_balance wanted = {
+        .name = name, .asset = asset->code, .holder = holder, .scale = asset->scale};
+    return c->known_sorted == 0
+               ? NULL
+               : bsearch(&wanted, c->known, c->known_sorted, sizeof *c->known, compare_known);
+}
+
+static bool is_needed(const known_balance *k)
+{
+    return !k->open || k->holder != RILL_HOLDER_NEIGHBOUR;
+}
+
+/* The texts of those that stay are copied, so that all others can go. False: no memory. */
+static bool copy_texts(rill_core *c)
+{
+    for (size_t i = 0; i < c->known_count; i++) {
+        known_balance *k = &c->known[i];
+        if (!is_needed(k))
+            continue;
+        const char *name = rill_arena_text(&c->arena, k->name);
+        const char *asset = rill_arena_text(&c->arena, k->asset);
+        if (name == NULL || asset == NULL)
+            return false;
+        k->name = name;
+        k->asset = asset;
+    }
+    return true;
+}
+
+void rill_core_forget_known(rill_core *c)
+{
+    size_t kept = 0;
+    if (!copy_texts(c))
+        return; /* all is as good as before, but larger */
+    for (size_t i = 0; i < c->known_count; i++) {
+        if (is_needed(&c->known[i]))
+            c->known[kept++] = c->known[i];
+    }
+    rill_arena_clear(&c->texts);
+    known_balance *fits =
+        rill_realloc_array(c->options.allocator, c->known, kept + 1, sizeof *c->known);
+    c->known_count = c->known_sorted = kept;
+    if (fits == NULL)
+        return; /* it stays as large as it was */
+    c->known = fits;
+    c->known_cap = kept + 1;
+}
+
 /*
  * The balance that the store has for this, or a new one of 0, which the store will be told of.
  */
 int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
                            const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
 {
-    const known_balance wanted = {
-        .name = name, .asset = asset->code, .holder = holder, .scale = asset->scale};
-    known_balance *k = c->known_count == 0 ? NULL
-                                           : bsearch(&wanted, c->known, c->known_count,
-                                                     sizeof *c->known, rill_core_compare_known);
+    known_balance *k = rill_core_find_known(c, holder, name, asset);
     if (k != NULL) {
         k->open = true;
         *id = k->id;
@@ -91,12 +146,7 @@ int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
 
 bool rill_core_owes_closed(const rill_core *c, const char *name, const rill_config_asset *asset)
 {
-    const known_balance wanted = {
-        .name = name, .asset = asset->code, .holder = RILL_HOLDER_NEIGHBOUR, .scale = asset->scale};
-    const known_balance *k =
-        c->known_count == 0
-            ? NULL
-            : bsearch(&wanted, c->known, c->known_count, sizeof *c->known, rill_core_compare_known);
+    const known_balance *k = rill_core_find_known(c, RILL_HOLDER_NEIGHBOUR, name, asset);
     return k != NULL && !k->open && !rill_wide_equal(k->booked, rill_wide_signed(rill_wide(0)));
 }
 
@@ -198,7 +248,7 @@ int rill_core_open_closed(rill_core *c, rill_balance_id id, rill_balance **out)
 void rill_core_keep_closed(const rill_core *c, const rill_balance *balance)
 {
     known_balance *k = rill_core_known_balance(c, balance->id);
-    if (!k->open)
+    if (k != NULL && !k->open)
         k->booked = balance->booked;
 }
 

@@ -92,7 +92,7 @@ static void send_to_neighbour(rill_core *c, const rill_holder_account *holder, r
         return;
     }
     const uint64_t id = rill_settler_next_id(&c->settler, a);
-    int rc = rill_hub_ask(c->hub, holder->account, &prepare, wait, id | CORE_IS_MESSAGE);
+    int rc = rill_hub_ask(c->hub, &holder->terms, &prepare, wait, id | CORE_IS_MESSAGE);
     if (rc != RILL_OK) {
         refuse(out, rc == RILL_ERR_TOO_LARGE ? 413 : 503,
                rc == RILL_ERR_NOT_CONNECTED ? "the neighbour is not connected" : rill_strerror(rc));

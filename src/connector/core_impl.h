@@ -10,7 +10,10 @@
 #include "connector/tokens.h"
 #include "connector/webhook.h"
 
-/* A balance that the store has. There is one for each account, so it is small. */
+/*
+ * A balance that the store has: the node's own, and of accounts that are not open or were not. When
+ * a node begins there is one for each account, so it is small; then those of open ones go.
+ */
 typedef struct known_balance {
     rill_i128 booked;
     rill_balance_id id;
@@ -88,12 +91,14 @@ struct rill_core {
     struct known_route *routes;
     struct known_route **last_route;
     rill_arena arena; /* accounts, tokens, addresses */
+    rill_arena texts; /* of `known`, until the node has begun */
     rill_holder_account **accounts;
     size_t account_count;
     rill_holder_account *leaving; /* not in the configuration any more, and not gone yet */
     rill_tokens tokens;           /* whose owners are rill_holder_account */
     known_balance *known;
     size_t known_count;
+    size_t known_sorted; /* of them, which are found: rill_core_find_known */
     size_t known_cap;
     rill_balance_id last_id;
     core_flights flights;
@@ -170,9 +175,13 @@ bool rill_core_messaged(rill_core *c, const rill_holder_account *from, uint64_t 
 
 /* core_balances.c */
 
-/* The order of rill_core.known, once it has begun. */
-int rill_core_compare_known(const void *a, const void *b);
-
+/* All that rill_core_know was told are found from now on. */
+void rill_core_sort_known(rill_core *c);
+/* NULL: there is none that is sorted. */
+known_balance *rill_core_find_known(const rill_core *c, rill_holder holder, const char *name,
+                                    const rill_config_asset *asset);
+/* What accounts that are open have themselves, and the node does not need before they leave. */
+void rill_core_forget_known(rill_core *c);
 /*
  * The balance that the store has for this, or a new one of 0, which the store will be told of.
  * RILL_ERR_NOMEM.
@@ -199,6 +208,11 @@ void rill_core_leave_closed(rill_core *c, rill_balance *fresh);
 
 /* core.c */
 
+/* What is counted of it, which is allocated when it is needed. */
+void rill_core_free_counts(const rill_core *c, rill_holder_account *a);
+/* Before rill_core_agree: room for what that needs. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_core_prepare_pace(rill_core *c, rill_holder_account *holder,
+                                           const rill_config_account *config);
 /* Takes over what was agreed with an account. */
 void rill_core_agree(rill_holder_account *holder, const rill_config_account *config);
 /* Tells `all` whose the tokens are; what cannot be read is complained about. */

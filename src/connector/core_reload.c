@@ -24,16 +24,13 @@ static rill_bytes bytes_of(const char *text)
 
 static known_balance *find_known(const rill_core *c, const rill_holder_account *a)
 {
-    const known_balance wanted = {.name = a->config->name,
-                                  .asset = a->config->asset.code,
-                                  .holder = RILL_HOLDER_NEIGHBOUR,
-                                  .scale = a->config->asset.scale};
-    return c->known_count == 0 ? NULL
-                               : bsearch(&wanted, c->known, c->known_count, sizeof *c->known,
-                                         rill_core_compare_known);
+    return rill_core_find_known(c, RILL_HOLDER_NEIGHBOUR, a->config->name, &a->config->asset);
 }
 
-/* So that an account that comes back finds its balance. RILL_ERR_NOMEM. */
+/*
+ * So that an account that comes back finds its balance; those that were added are found when all
+ * are sorted. RILL_ERR_NOMEM.
+ */
 static int remember(rill_core *c, const rill_holder_account *a)
 {
     const rill_store_account account = {
@@ -48,12 +45,7 @@ static int remember(rill_core *c, const rill_holder_account *a)
     int rc = rill_core_know(c, &account, a->balance.booked);
     if (rc != RILL_OK)
         return rc;
-    known_balance added = c->known[c->known_count - 1];
-    size_t at = c->known_count - 1;
-    added.open = true;
-    for (; at > 0 && rill_core_compare_known(&c->known[at - 1], &added) > 0; at--)
-        c->known[at] = c->known[at - 1];
-    c->known[at] = added;
+    c->known[c->known_count - 1].open = true;
     return RILL_OK;
 }
 
@@ -93,7 +85,7 @@ static void come_back(const rill_core_change *n, rill_holder_account *a,
                       const rill_config_account *fresh)
 {
     a->fresh = true;
-    if (a->address == NULL)
+    if (a->terms.address.len == 0)
         return;
     int rc = rill_routing_set(&n->core->routing, &a->peer, RILL_ROUTE_CHILD, a->terms.address);
     a->routed = rc == RILL_OK;
@@ -114,6 +106,8 @@ static int prepare_account(rill_core_change *n, const rill_config_account *fresh
             come_back(n, a, fresh);
         rc = rill_routing_prepare(&c->routing, &a->peer, fresh);
         if (rc == RILL_OK)
+            rc = rill_core_prepare_pace(c, a, fresh);
+        if (rc == RILL_OK)
             rc = rill_core_know_tokens(c, &n->tokens, a, fresh);
         if (rc == RILL_OK)
             rc = rill_core_prepare_settlement(c, a, fresh);
@@ -126,7 +120,28 @@ static int prepare_account(rill_core_change *n, const rill_config_account *fresh
         return rc;
     a->listed = true;
     n->accounts[n->count++] = a;
-    return rc == RILL_OK && a->fresh ? remember(c, a) : rc;
+    return rc;
+}
+
+/* Those that are new, also where the change comes to nothing. */
+static int remember_fresh(const rill_core_change *n)
+{
+    int rc = RILL_OK;
+    for (size_t i = 0; i < n->count && rc == RILL_OK; i++) {
+        if (n->accounts[i]->fresh)
+            rc = remember(n->core, n->accounts[i]);
+    }
+    return rc;
+}
+
+static int remember_leaving(rill_core *c)
+{
+    int rc = RILL_OK;
+    for (size_t i = 0; i < c->account_count && rc == RILL_OK; i++) {
+        if (!c->accounts[i]->listed)
+            rc = remember(c, c->accounts[i]);
+    }
+    return rc;
 }
 
 static int prepare_accounts(rill_core_change *n)
@@ -139,10 +154,12 @@ static int prepare_accounts(rill_core_change *n)
         return RILL_ERR_NOMEM;
     for (size_t i = 0; i < n->fresh->accounts.count && rc == RILL_OK; i++)
         rc = prepare_account(n, &all[i]);
-    for (size_t i = 0; i < n->core->account_count && rc == RILL_OK; i++) {
-        if (!n->core->accounts[i]->listed)
-            rc = remember(n->core, n->core->accounts[i]);
-    }
+    int remembered = remember_fresh(n);
+    if (rc == RILL_OK)
+        rc = remembered;
+    if (rc == RILL_OK)
+        rc = remember_leaving(n->core);
+    rill_core_sort_known(n->core);
     return rc;
 }
 
@@ -232,7 +249,7 @@ static void drop_route(const rill_core_change *n, const char *prefix)
 static void drop_address(const rill_core_change *n, rill_holder_account *a)
 {
     if (a->routed) {
-        int rc = rill_routing_unset(&n->core->routing, RILL_ROUTE_CHILD, bytes_of(a->address));
+        int rc = rill_routing_unset(&n->core->routing, RILL_ROUTE_CHILD, a->terms.address);
         (void)rc;
     }
     a->routed = false;
@@ -295,7 +312,7 @@ void rill_core_forget_change(rill_core_change *n)
         if (a->settling != NULL)
             rill_settler_detach(a->settling);
         rill_routing_remove(&c->routing, &a->peer);
-        bool gone = rill_hub_remove(c->hub, a->account);
+        bool gone = rill_hub_remove(c->hub, &a->terms);
         assert(gone);
         (void)gone;
     }
@@ -415,7 +432,7 @@ static void apply_tokens(rill_core_change *n)
         if (!a->lost_token)
             continue;
         rill_core_tell_change(n, a, "a token is not good any more; its connections are closed");
-        rill_hub_close_sessions(a->account);
+        rill_hub_close_sessions(&a->terms);
     }
 }
 
@@ -530,7 +547,7 @@ static bool is_gone(rill_core *c, rill_holder_account *a)
     if (!a->parted && waits && now < a->leave_at)
         return false;
     if (traffic.sessions > 0) {
-        rill_hub_close_sessions(a->account);
+        rill_hub_close_sessions(&a->terms);
         a->parted = true;
         return false;
     }
@@ -539,7 +556,7 @@ static bool is_gone(rill_core *c, rill_holder_account *a)
         return false;
     forget_flows(c);
     rill_routing_remove(&c->routing, &a->peer);
-    return rill_hub_remove(c->hub, a->account);
+    return rill_hub_remove(c->hub, &a->terms);
 }
 
 void rill_core_part(rill_core *c)
@@ -555,8 +572,7 @@ void rill_core_part(rill_core *c)
         if (a->settling != NULL)
             rill_settler_detach(a->settling);
         *at = a->next_leaving;
-        rill_free(c->options.allocator, a->rejects);
-        a->rejects = NULL;
+        rill_core_free_counts(c, a);
     }
 }
 

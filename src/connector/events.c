@@ -431,7 +431,7 @@ static void tell_node(rill_events *e, const rill_core *core, rill_now now)
         tell(e, "routes",
              json_pack("{s:o, s:I, s:I}", "at", when_json(now.wall_ms), "changes",
                        (json_int_t)(uint32_t)(rib->epoch - e->totals.epoch), "prefixes",
-                       (json_int_t)rill_rib_count(rib)));
+                       (json_int_t)rill_routing_count(rill_core_routing(core))));
     begin_totals(e, core, now);
 }
 

@@ -47,6 +47,34 @@ static void mark(rill_rib *r, rill_rib_entry *e)
         rill_list_push_back(&r->dirty, &e->dirty);
 }
 
+/* A way of our own. NULL: no memory. */
+static rill_rib_route *own_route(rill_rib *r, rill_rib_entry *e, rill_via *via,
+                                 rill_route_kind kind)
+{
+    rill_rib_route *route = rill_calloc(r->options.allocator, 1, sizeof *route);
+    if (route == NULL)
+        return NULL;
+    rill_list_init(&route->of_via);
+    route->entry = e;
+    route->via = via;
+    route->kind = kind;
+    route->serial = ++r->serial;
+    route->next = e->routes;
+    e->routes = route;
+    return route;
+}
+
+/* Packets go by it already. */
+static int add_given(rill_rib *r, rill_rib_entry *e, rill_bytes prefix)
+{
+    rill_via *via = r->options.given == NULL ? NULL : r->options.given(r->options.user, prefix);
+    if (via != NULL && own_route(r, e, via, RILL_ROUTE_CHILD) == NULL)
+        return RILL_ERR_NOMEM;
+    e->applied = via;
+    r->taken_over += via != NULL;
+    return RILL_OK;
+}
+
 /* The entry of a prefix, new if there is none. RILL_ERR_LIMIT, RILL_ERR_NOMEM. */
 static int entry_for(rill_rib *r, rill_bytes prefix, rill_rib_entry **out)
 {
@@ -63,6 +91,12 @@ static int entry_for(rill_rib *r, rill_bytes prefix, rill_rib_entry **out)
     rill_list_init(&e->dirty);
     int rc = rill_names_put(&r->names, &e->name, (rill_bytes){e->prefix, prefix.len});
     if (rc != RILL_OK) {
+        rill_free(r->options.allocator, e);
+        return rc;
+    }
+    rc = add_given(r, e, prefix);
+    if (rc != RILL_OK) {
+        rill_names_remove(&r->names, &e->name);
         rill_free(r->options.allocator, e);
         return rc;
     }
@@ -294,18 +328,10 @@ int rill_rib_add(rill_rib *r, rill_via *via, rill_route_kind kind, rill_bytes pr
         if (at->kind != RILL_ROUTE_LEARNT)
             return RILL_ERR_EXISTS;
     }
-    rill_rib_route *route = rill_calloc(r->options.allocator, 1, sizeof *route);
-    if (route == NULL) {
+    if (own_route(r, e, via, kind) == NULL) {
         free_if_done(r, e);
         return RILL_ERR_NOMEM;
     }
-    rill_list_init(&route->of_via);
-    route->entry = e;
-    route->via = via;
-    route->kind = kind;
-    route->serial = ++r->serial;
-    route->next = e->routes;
-    e->routes = route;
     mark(r, e);
     return RILL_OK;
 }

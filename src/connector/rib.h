@@ -101,6 +101,12 @@ typedef struct rill_rib_options {
      * RILL_ERR_NOMEM: the way that was there stays, and this is tried again.
      */
     int (*apply)(void *user, rill_bytes prefix, rill_via *via);
+    /*
+     * A child that was given this prefix as its address, to which packets go though no way to it
+     * was added (rill_rib_add): asked for when there is another one, and then added. May be NULL,
+     * and return it.
+     */
+    rill_via *(*given)(void *user, rill_bytes prefix);
     /* A neighbour has told or withdrawn (NULL) a way: to be kept. May be NULL. */
     void (*learnt)(void *user, rill_via *via, rill_bytes prefix, const rill_ccp_route *route);
     void *user;
@@ -120,6 +126,7 @@ typedef struct rill_rib {
     uint32_t epoch;     /* of the next change */
     uint32_t forgotten; /* withdrawals before this one may be missing in the log */
     uint64_t serial;
+    size_t taken_over; /* ways that were added since somebody was given their prefix */
 } rill_rib;
 
 /* Allocates nothing. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connector/routing.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,13 @@ static rill_speaker_peer *peer_of(rill_via *via)
     return RILL_CONTAINER(via, rill_speaker_peer, via);
 }
 
+static void say_applied(const rill_routing *r, rill_bytes prefix, const rill_via *via)
+{
+    rill_log_line(&r->log, RILL_LOG_DEBUG, "packets to %.*s go to %s%s",
+                  prefix.len > LOGGED ? LOGGED : (int)prefix.len, (const char *)prefix.data,
+                  via == NULL ? "nobody" : "account ", via == NULL ? "" : via->name);
+}
+
 static int on_apply(void *user, rill_bytes prefix, rill_via *via)
 {
     rill_routing *r = user;
@@ -32,10 +40,46 @@ static int on_apply(void *user, rill_bytes prefix, rill_via *via)
                          : rill_hub_remove_route(r->hub, prefix);
     if (via != NULL && rc != RILL_OK)
         return rc;
-    rill_log_line(&r->log, RILL_LOG_DEBUG, "packets to %.*s go to %s%s",
-                  prefix.len > LOGGED ? LOGGED : (int)prefix.len, (const char *)prefix.data,
-                  via == NULL ? "nobody" : "account ", via == NULL ? "" : via->name);
+    say_applied(r, prefix, via);
     return RILL_OK;
+}
+
+/* ---- addresses of children to which there is no other way ---- */
+
+/* Whose address is it, if only the hub knows? NULL: nobody's. */
+static rill_speaker_peer *given_to(const rill_routing *r, rill_bytes prefix)
+{
+    rill_terms *terms = rill_hub_route_of(r->hub, prefix);
+    return terms == NULL || rill_rib_find(&r->speaker.rib, prefix) != NULL
+               ? NULL
+               : r->peer_of(r->user, terms);
+}
+
+static int give(rill_routing *r, const rill_speaker_peer *p, rill_bytes prefix)
+{
+    int rc = rill_hub_add_route_to(r->hub, prefix, p->owner);
+    if (rc != RILL_OK)
+        return rc;
+    r->given++;
+    say_applied(r, prefix, &p->via);
+    return RILL_OK;
+}
+
+static void take_back(rill_routing *r, rill_bytes prefix)
+{
+    int rc = rill_hub_remove_route(r->hub, prefix);
+    assert(rc == RILL_OK);
+    (void)rc;
+    r->given--;
+    say_applied(r, prefix, NULL);
+}
+
+/* There is another way to the prefix: from now on the table of all ways has this one, too. */
+static rill_via *on_given(void *user, rill_bytes prefix)
+{
+    const rill_routing *r = user;
+    rill_terms *terms = rill_hub_route_of(r->hub, prefix);
+    return terms == NULL ? NULL : &r->peer_of(r->user, terms)->via;
 }
 
 /* ---- what is kept ---- */
@@ -205,6 +249,7 @@ int rill_routing_open(rill_routing *r, const rill_routing_options *options)
     o.interval = options->config->route_interval;
     o.hold_down = options->config->route_hold_down;
     o.apply = on_apply;
+    o.given = on_given;
     o.learnt = on_learnt;
     o.log = options->log;
     o.user = r;
@@ -214,6 +259,8 @@ int rill_routing_open(rill_routing *r, const rill_routing_options *options)
     r->hub = options->hub;
     r->log = options->log;
     r->save = options->save;
+    r->peer_of = options->peer_of;
+    r->peer_at = options->peer_at;
     r->opening = true;
     r->user = options->user;
     return rill_speaker_init(&r->speaker, &o);
@@ -235,13 +282,12 @@ void rill_routing_agree(rill_speaker_peer *p, const rill_config_account *config)
     p->via.quiet = config->peered->quiet;
 }
 
-int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,
-                     struct rill_account *account)
+int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address, rill_terms *terms)
 {
     bool quiet = p->via.quiet;
     rill_via_init(&p->via, p->via.name, p->via.relation, address);
     p->via.quiet = quiet;
-    p->owner = account;
+    p->owner = terms;
     return rill_speaker_add(&r->speaker, p);
 }
 
@@ -278,6 +324,8 @@ static void settle(rill_routing *r)
 
 int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind, rill_bytes prefix)
 {
+    if (kind == RILL_ROUTE_CHILD && rill_rib_find(&r->speaker.rib, prefix) == NULL)
+        return give(r, p, prefix);
     int rc = rill_rib_add(&r->speaker.rib, &p->via, kind, prefix);
     if (rc != RILL_OK)
         return rc;
@@ -302,6 +350,10 @@ int rill_routing_move(rill_routing *r, rill_speaker_peer *p, rill_bytes prefix)
 
 int rill_routing_unset(rill_routing *r, rill_route_kind kind, rill_bytes prefix)
 {
+    if (kind == RILL_ROUTE_CHILD && given_to(r, prefix) != NULL) {
+        take_back(r, prefix);
+        return RILL_OK;
+    }
     int rc = rill_rib_remove(&r->speaker.rib, kind, prefix);
     settle(r);
     int saved = kind == RILL_ROUTE_STATIC ? save_configured(r, prefix, "") : RILL_OK;
@@ -357,12 +409,36 @@ uint64_t rill_routing_deadline(const rill_routing *r)
 
 /* ---- looking ---- */
 
+/* The next address of a child that is not among those of the speaker. */
+static bool next_given(const rill_routing *r, size_t *cursor, rill_routing_line *out)
+{
+    for (rill_speaker_peer *p; (p = r->peer_at(r->user, *cursor)) != NULL;) {
+        ++*cursor;
+        if (p->via.address.len == 0 || given_to(r, p->via.address) != p)
+            continue;
+        *out = (rill_routing_line){
+            .prefix = p->via.address,
+            .account = p->via.name,
+            .kind = RILL_ROUTE_CHILD,
+            .best = true,
+            .away = p->via.away,
+        };
+        return true;
+    }
+    return false;
+}
+
+size_t rill_routing_count(const rill_routing *r)
+{
+    return rill_rib_count(&r->speaker.rib) + r->given - r->speaker.rib.taken_over;
+}
+
 bool rill_routing_next(const rill_routing *r, rill_routing_cursor *cursor, rill_routing_line *out)
 {
     while (cursor->next == NULL) {
         const rill_rib_entry *e = rill_rib_next(&r->speaker.rib, &cursor->entry);
         if (e == NULL)
-            return false;
+            return next_given(r, &cursor->peer, out);
         cursor->next = e->routes;
     }
     const rill_rib_route *route = cursor->next;

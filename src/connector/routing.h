@@ -22,7 +22,11 @@ typedef struct rill_routing {
     rill_hub *hub; /* NULL: it is not open */
     rill_log log;
     int (*save)(void *user, const rill_store_route *route);
+    rill_speaker_peer *(*peer_of)(void *user, rill_terms *terms);
+    rill_speaker_peer *(*peer_at)(void *user, size_t index);
     void *user;
+    size_t
+        given; /* addresses of children that were in the hub's table alone; rill_rib.taken_over */
     bool opening; /* routes of the configuration are saved at its end, if the store has not had them
                    */
     bool restoring;
@@ -39,6 +43,11 @@ typedef struct rill_routing_options {
     rill_log log;
     /* What is known of a route is to be kept. RILL_ERR_NOMEM. */
     int (*save)(void *user, const rill_store_route *route);
+    /* The neighbour with these terms, which it was added with. */
+    rill_speaker_peer *(*peer_of)(void *user, rill_terms *terms);
+    /* All that are there, by numbers from 0 on; NULL: there is no such one. For rill_routing_next.
+     */
+    rill_speaker_peer *(*peer_at)(void *user, size_t index);
     void *user;
 } rill_routing_options;
 
@@ -50,11 +59,11 @@ void rill_routing_close(rill_routing *r);
 /* What its configuration says of routes, now; p is zero at first. What config points at stays. */
 void rill_routing_agree(rill_speaker_peer *p, const rill_config_account *config);
 /*
- * A neighbour, of which rill_routing_agree has been told, with its account of the hub and its
- * address (of a child; else empty), which stay. RILL_ERR_NOMEM.
+ * A neighbour, of which rill_routing_agree has been told, with its terms, which the hub has, and
+ * its address (of a child; else empty), which stay. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,
-                                     struct rill_account *account);
+                                     rill_terms *terms);
 /*
  * Before rill_routing_agree tells another configuration of a neighbour that is there.
  * RILL_ERR_NOMEM.
@@ -68,8 +77,9 @@ void rill_routing_remove(rill_routing *r, rill_speaker_peer *p);
 /* Another configuration, which all neighbours have been told of by rill_routing_agree. */
 void rill_routing_change(rill_routing *r, const rill_config *config);
 /*
- * A route of our own, which packets take at once: RILL_ROUTE_STATIC or RILL_ROUTE_CHILD. The errors
- * of rill_rib_add.
+ * A route of our own, which packets take at once: RILL_ROUTE_STATIC or RILL_ROUTE_CHILD. Most
+ * addresses of children have no other way, and are told to nobody: such a one is in the hub's table
+ * alone, until there is another way to it. The errors of rill_rib_add.
  */
 RILL_MUST_CHECK int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind,
                                      rill_bytes prefix);
@@ -117,6 +127,7 @@ typedef struct rill_routing_line {
 typedef struct rill_routing_cursor {
     size_t entry;
     const rill_rib_route *next;
+    size_t peer;
 } rill_routing_cursor;
 
 /*
@@ -124,5 +135,7 @@ typedef struct rill_routing_cursor {
  * zeros. Nothing may happen to the connector in between.
  */
 bool rill_routing_next(const rill_routing *r, rill_routing_cursor *cursor, rill_routing_line *out);
+/* Prefixes, also withdrawn ones. */
+size_t rill_routing_count(const rill_routing *r);
 
 #endif

@@ -34,7 +34,7 @@ typedef struct connector_link {
     struct connector_link *instead; /* what is to be attached when this is closed; NULL */
     struct connector_link *waits_for;
     struct connector_link *next_parting;
-    struct rill_account *account;  /* the hub's, of what waits to be attached */
+    rill_terms *terms;             /* of its account, while it waits to be attached */
     uint8_t hash[RILL_SHA256_LEN]; /* of the URI with its token */
     rill_way way;
 } connector_link;

@@ -70,9 +70,11 @@ static void on_waiting(rill_way *w, const char *why, void *user)
     rill_connector_line(k->owner, RILL_LOG_WARNING, line);
 }
 
-static int attach(connector_link *k, struct rill_account *account)
+static int attach(connector_link *k, rill_terms *terms)
 {
-    return rill_way_attach(&k->way, rill_core_hub(k->owner->core), account);
+    rill_hub *hub = rill_core_hub(k->owner->core);
+    struct rill_account *account = rill_hub_open_account(hub, terms);
+    return account == NULL ? RILL_ERR_NOMEM : rill_way_attach(&k->way, hub, account);
 }
 
 static void say_of(const connector_link *k, const char *what)
@@ -90,7 +92,7 @@ static void attach_waiting(connector_link *k)
     if (instead == NULL)
         return;
     instead->waits_for = NULL;
-    if (instead->open && attach(instead, instead->account) != RILL_OK)
+    if (instead->open && attach(instead, instead->terms) != RILL_OK)
         say_of(instead, "its new link cannot be used: out of memory");
 }
 
@@ -251,7 +253,10 @@ static connector_link *new_link(rill_connector *c, const rill_config_account *co
 int rill_connector_prepare_links(rill_connector *c)
 {
     const rill_config_account *accounts = c->config.accounts.items;
-    c->links = rill_calloc(memory(), c->config.accounts.count + 1, sizeof *c->links);
+    size_t count = 0;
+    for (size_t i = 0; i < c->config.accounts.count; i++)
+        count += accounts[i].link->uri != NULL;
+    c->links = rill_calloc(memory(), count + 1, sizeof *c->links);
     if (c->links == NULL)
         return RILL_ERR_NOMEM;
     for (size_t i = 0; i < c->config.accounts.count; i++) {
@@ -304,7 +309,7 @@ int rill_connector_open_links(rill_connector *c)
     size_t next = 0;
     /* Both are in the order of the configuration. */
     for (size_t i = 0; i < rill_core_accounts(c->core) && rc == RILL_OK; i++) {
-        const rill_holder_account *holder = rill_core_account(c->core, i);
+        rill_holder_account *holder = rill_core_account(c->core, i);
         if (holder->config->link->uri == NULL)
             continue;
         connector_link *k = c->links[next++];
@@ -317,7 +322,7 @@ int rill_connector_open_links(rill_connector *c)
             continue;
         }
         if (rc == RILL_OK)
-            rc = attach(k, holder->account);
+            rc = attach(k, &holder->terms);
     }
     return rc;
 }
@@ -326,10 +331,10 @@ int rill_connector_open_links(rill_connector *c)
 
 static void reopen(connector_link *k)
 {
-    const rill_holder_account *holder = rill_core_find(
+    rill_holder_account *holder = rill_core_find(
         k->owner->core, (rill_bytes){(const uint8_t *)k->config->name, strlen(k->config->name)});
     k->reopen_at = 0;
-    if (holder == NULL || open_link(k) != RILL_OK || attach(k, holder->account) != RILL_OK)
+    if (holder == NULL || open_link(k) != RILL_OK || attach(k, &holder->terms) != RILL_OK)
         wait_to_reopen(k);
 }
 
@@ -485,11 +490,11 @@ static void put_in_place(rill_connector *c, connector_link *k, size_t index)
 {
     connector_link *old = find_old(c, k->config->name);
     k->is_new = false;
-    k->account = rill_core_account(c->core, index)->account;
+    k->terms = &rill_core_account(c->core, index)->terms;
     if (old != NULL && old->open) {
         old->instead = k;
         k->waits_for = old;
-    } else if (attach(k, k->account) != RILL_OK) {
+    } else if (attach(k, k->terms) != RILL_OK) {
         say_of(k, "its link cannot be used: out of memory");
     }
 }
@@ -531,6 +536,9 @@ void rill_connector_apply_links(rill_connector *c, connector_link **links, const
         links[count++] = links[i];
     }
     rill_free(memory(), c->links);
-    c->links = links;
+    /* Most accounts have none. */
+    connector_link **fits =
+        rill_realloc_array(memory(), links, count + 1, sizeof(connector_link *));
+    c->links = fits != NULL ? fits : links;
     c->link_count = count;
 }

@@ -73,6 +73,7 @@ int rill_speaker_init(rill_speaker *s, const rill_speaker_options *options)
         .secret = s->options.secret,
         .key = {options->key[0], options->key[1]},
         .apply = options->apply,
+        .given = options->given,
         .learnt = options->learnt,
         .user = options->user,
     };

@@ -84,6 +84,7 @@ typedef struct rill_speaker_options {
     uint64_t least;     /* time between two updates; nanoseconds */
     /* As of rill_rib_options; via is the first member of a peer. */
     int (*apply)(void *user, rill_bytes prefix, rill_via *via);
+    rill_via *(*given)(void *user, rill_bytes prefix);
     void (*learnt)(void *user, rill_via *via, rill_bytes prefix, const rill_ccp_route *route);
     rill_log log;
     void *user;

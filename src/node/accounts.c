@@ -246,8 +246,9 @@ static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA
     return RILL_OK;
 }
 
-static int add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_account **out)
+int rill_accounts_add_parent(rill_accounts *a, rill_account **out)
 {
+    static const rill_bytes name = {(const uint8_t *)"(parent)", 8};
     if (rill_names_count(&a->names) >= a->max)
         return RILL_ERR_LIMIT;
     rill_account *account = take(a, name);
@@ -258,32 +259,29 @@ static int add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_accoun
         give_back(a, account);
         return rc;
     }
-    if (!is_token_name(name))
-        a->kept++;
-    account->of.terms = terms;
+    a->kept++;
     account->holds = 1;
     *out = account;
     return RILL_OK;
 }
 
-int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_account **out)
+rill_account *rill_accounts_open(rill_accounts *a, rill_terms *terms)
 {
-    if (!rill_account_name_valid(name) || name.len > a->max_name)
-        return RILL_ERR_INVALID;
-    return add(a, name, terms, out);
+    static const rill_bytes none = {(const uint8_t *)"", 0};
+    rill_account *account = take(a, none);
+    if (account == NULL)
+        return NULL;
+    account->name.bytes = terms->name.bytes; /* which stay for longer */
+    account->of.terms = terms;
+    account->holds = 1;
+    return account;
 }
 
-int rill_accounts_add_parent(rill_accounts *a, rill_account **out)
-{
-    static const rill_bytes name = {(const uint8_t *)"(parent)", 8};
-    return add(a, name, NULL, out);
-}
-
-void rill_accounts_remove(rill_accounts *a, rill_account *account)
+void rill_accounts_close(rill_accounts *a, rill_account *account)
 {
     assert(account->holds == 1 && !rill_list_linked(&account->idle));
-    account->holds = 0;
-    forget(a, account);
+    account->name.bytes = (rill_bytes){(const uint8_t *)account->text, 0};
+    give_back(a, account);
 }
 
 /* Refuses what cannot be: `name` is the client's, `hash` its token's. */

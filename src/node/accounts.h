@@ -88,19 +88,17 @@ void rill_accounts_clear(rill_accounts *a);
 RILL_MUST_CHECK int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token,
                                         rill_account **out, const char **problem);
 /*
- * An account of the owner's, which stays, held by the caller, until rill_accounts_remove. terms are
- * the owner's. RILL_ERR_EXISTS; RILL_ERR_INVALID (the name cannot be in an address);
- * RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ * One with terms of the owner's, under their name, by which it is not found here. It stays, held by
+ * the caller, until rill_accounts_close; and so do the terms. NULL: no memory.
  */
-RILL_MUST_CHECK int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms,
-                                      rill_account **out);
+rill_account *rill_accounts_open(rill_accounts *a, rill_terms *terms);
+/* Of those that were opened. Nobody but the caller holds it. */
+void rill_accounts_close(rill_accounts *a, rill_account *account);
 /*
- * The same under a name that no client can have, and no address: "(parent)". RILL_ERR_EXISTS,
+ * One with a name that no client can have, and no address: "(parent)". It stays. RILL_ERR_EXISTS,
  * RILL_ERR_LIMIT, RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_accounts_add_parent(rill_accounts *a, rill_account **out);
-/* Of those that were added. Nobody but the caller holds it. */
-void rill_accounts_remove(rill_accounts *a, rill_account *account);
 /* Its name, NUL-terminated. */
 const char *rill_account_text(const rill_account *account);
 /* NULL where there is none. */

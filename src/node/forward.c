@@ -564,6 +564,8 @@ static lookup look_up(const rill_forwarder *f, rill_bytes destination,
     if (l.hop.kind == RILL_HOP_CHILDREN) {
         l.name = rill_address_segment_after(destination, l.hop.prefix);
         l.begun = rill_accounts_begin(f->accounts, l.name);
+    } else if (l.hop.kind == RILL_HOP_TERMS) {
+        rill_prefetch(l.hop.terms, offsetof(rill_terms, address));
     }
     return l;
 }
@@ -573,8 +575,14 @@ static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const
                               refusal *why)
 {
     *why = (refusal){RILL_ILP_F02_UNREACHABLE, "no route to the destination"};
-    if (l->hop.kind != RILL_HOP_CHILDREN)
+    if (l->hop.kind == RILL_HOP_ACCOUNT)
         return l->hop.account;
+    if (l->hop.kind == RILL_HOP_TERMS) {
+        *why = refusal_of_send(RILL_ERR_NOT_CONNECTED);
+        return l->hop.terms->account;
+    }
+    if (l->hop.kind != RILL_HOP_CHILDREN)
+        return NULL;
     if (f->options->money != NULL) {
         /* Each child has a route of its own. */
         why->message = "no such account here";

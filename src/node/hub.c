@@ -19,6 +19,7 @@ struct rill_hub {
     char asset_code[RILL_MAX_ASSET_CODE + 1];
     rill_crypto *crypto;
     rill_accounts accounts;
+    rill_names owned; /* rill_terms.name of those that were added */
     rill_routes routes;
     rill_forwarder forwarder;
     uint32_t serial; /* of the last session */
@@ -223,13 +224,24 @@ static int find_owner(rill_hub *h, rill_bytes name, rill_bytes token, rill_accou
 {
     if (h->options.money == NULL)
         return rill_accounts_admit(&h->accounts, name, token, out, problem);
-    rill_account *account = h->options.money->identify(h->options.money->user, name, token);
-    *problem = account == NULL ? "no account has this token" : NULL;
-    if (account == NULL)
+    rill_terms *terms = h->options.money->identify(h->options.money->user, name, token);
+    *problem = "no account has this token";
+    if (terms == NULL)
         return RILL_ERR_AUTH;
+    rill_account *account = rill_hub_open_account(h, terms);
+    *problem = account == NULL ? "out of memory" : NULL;
+    if (account == NULL)
+        return RILL_ERR_NOMEM;
     rill_account_hold(account);
     *out = account;
     return RILL_OK;
+}
+
+/* Is there an account of this name? A name that is accepted may be shown. */
+static bool is_known(const rill_hub *h, rill_bytes name)
+{
+    return rill_account_name_valid(name) &&
+           (rill_accounts_find(&h->accounts, name) != NULL || rill_hub_find_terms(h, name) != NULL);
 }
 
 int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h, rill_link *link,
@@ -242,14 +254,17 @@ int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h
     rill_log_level level = RILL_LOG_WARNING;
     /* A name that was not accepted is not shown: it may be anything, even a token. */
     const char *shown = "(new)";
+    char known[RILL_MAX_ACCOUNT_NAME + 1];
     int rc = find_owner(h, name, token, &account, &problem);
     if (rc == RILL_ERR_AUTH)
         level = RILL_LOG_INFO;
     if (rc == RILL_OK) {
         shown = rill_account_text(account);
         problem = begin_session(h, account, link, &s);
-    } else if (rill_account_name_valid(name) && rill_accounts_find(&h->accounts, name) != NULL) {
-        shown = rill_account_text(rill_accounts_find(&h->accounts, name));
+    } else if (is_known(h, name)) {
+        memcpy(known, name.data, name.len);
+        known[name.len] = '\0';
+        shown = known;
     }
     if (problem != NULL) {
         if (account != NULL)
@@ -278,28 +293,49 @@ int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *
 
 /* ---- accounts and routes of the owner's ---- */
 
-int rill_hub_add(rill_account **out, rill_hub *h, rill_bytes name, rill_terms *terms)
+static rill_terms *terms_of(rill_name *name)
 {
-    return rill_accounts_add(&h->accounts, name, terms, out);
+    return name == NULL ? NULL : RILL_CONTAINER(name, rill_terms, name);
 }
 
-bool rill_hub_remove(rill_hub *h, rill_account *account)
+int rill_hub_add(rill_hub *h, rill_bytes name, rill_terms *terms)
 {
-    /* One hold is the owner's. */
-    if (account->holds > 1 || account->admitted > 0 || rill_routes_lead_to(&h->routes, account))
+    assert(terms->account == NULL && terms->routes == 0);
+    if (!rill_account_name_valid(name) || name.len > h->accounts.max_name)
+        return RILL_ERR_INVALID;
+    if (rill_names_count(&h->owned) >= h->options.max_accounts)
+        return RILL_ERR_LIMIT;
+    return rill_names_put(&h->owned, &terms->name, name);
+}
+
+bool rill_hub_remove(rill_hub *h, rill_terms *terms)
+{
+    rill_account *account = terms->account;
+    /* One hold is the hub's. */
+    if (terms->routes > 0 || (account != NULL && (account->holds > 1 || account->admitted > 0)))
         return false;
-    rill_accounts_remove(&h->accounts, account);
+    if (account != NULL)
+        rill_accounts_close(&h->accounts, account);
+    terms->account = NULL;
+    rill_names_remove(&h->owned, &terms->name);
     return true;
+}
+
+rill_terms *rill_hub_find_terms(const rill_hub *h, rill_bytes name)
+{
+    return terms_of(rill_names_find(&h->owned, name));
+}
+
+rill_account *rill_hub_open_account(rill_hub *h, rill_terms *terms)
+{
+    if (terms->account == NULL)
+        terms->account = rill_accounts_open(&h->accounts, terms);
+    return terms->account;
 }
 
 rill_account *rill_hub_find(const rill_hub *h, rill_bytes name)
 {
     return rill_accounts_find(&h->accounts, name);
-}
-
-rill_terms *rill_hub_terms(const rill_account *account)
-{
-    return account->of.terms;
 }
 
 int rill_hub_add_parent(rill_account **out, rill_hub *h)
@@ -324,21 +360,48 @@ int rill_hub_add_route(rill_hub *h, rill_bytes prefix, rill_account *account)
                            (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = account});
 }
 
+rill_terms *rill_hub_route_of(const rill_hub *h, rill_bytes prefix)
+{
+    rill_hop hop = rill_routes_of(&h->routes, prefix);
+    return hop.kind == RILL_HOP_TERMS ? hop.terms : NULL;
+}
+
+int rill_hub_add_route_to(rill_hub *h, rill_bytes prefix, rill_terms *terms)
+{
+    int rc =
+        rill_routes_add(&h->routes, prefix, (rill_hop){.kind = RILL_HOP_TERMS, .terms = terms});
+    terms->routes += rc == RILL_OK;
+    return rc;
+}
+
+int rill_hub_set_route(rill_hub *h, rill_bytes prefix, rill_terms *terms)
+{
+    rill_terms *before = rill_hub_route_of(h, prefix);
+    int rc =
+        rill_routes_set(&h->routes, prefix, (rill_hop){.kind = RILL_HOP_TERMS, .terms = terms});
+    if (rc != RILL_OK)
+        return rc;
+    terms->routes++;
+    if (before != NULL)
+        before->routes--;
+    return RILL_OK;
+}
+
 int rill_hub_remove_route(rill_hub *h, rill_bytes prefix)
 {
-    return rill_routes_remove(&h->routes, prefix);
+    rill_terms *before = rill_hub_route_of(h, prefix);
+    int rc = rill_routes_remove(&h->routes, prefix);
+    if (rc == RILL_OK && before != NULL)
+        before->routes--;
+    return rc;
 }
 
-int rill_hub_set_route(rill_hub *h, rill_bytes prefix, rill_account *account)
-{
-    return rill_routes_set(&h->routes, prefix,
-                           (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = account});
-}
-
-int rill_hub_ask(rill_hub *h, rill_account *account, const rill_prepare *prepare, uint64_t wait,
+int rill_hub_ask(rill_hub *h, const rill_terms *terms, const rill_prepare *prepare, uint64_t wait,
                  uint64_t id)
 {
-    return rill_forward_own(&h->forwarder, account, prepare, wait, id);
+    return terms->account == NULL
+               ? RILL_ERR_NOT_CONNECTED
+               : rill_forward_own(&h->forwarder, terms->account, prepare, wait, id);
 }
 
 void rill_hub_answer(rill_hub *h, uint64_t ticket, const rill_talk_answer *answer,
@@ -354,9 +417,12 @@ void rill_hub_kept(rill_hub *h, uint64_t group)
 
 /* ---- the node ---- */
 
-void rill_hub_close_sessions(const struct rill_account *account)
+void rill_hub_close_sessions(const rill_terms *terms)
 {
+    const rill_account *account = terms->account;
     const rill_list *next;
+    if (account == NULL)
+        return;
     for (const rill_list *at = account->sessions.next; at != &account->sessions; at = next) {
         next = at->next;
         rill_link_close(RILL_CONTAINER(at, rill_session, in_account)->link);
@@ -365,7 +431,7 @@ void rill_hub_close_sessions(const struct rill_account *account)
 
 static int start(rill_hub *h)
 {
-    uint64_t keys[3][2];
+    uint64_t keys[4][2];
     const rill_hub_options *o = &h->options;
     rill_bytes address = rill_local_address(o);
     h->crypto = rill_crypto_new(o->allocator);
@@ -374,6 +440,9 @@ static int start(rill_hub *h)
     rill_accounts_init(&h->accounts, o->allocator, h->crypto, o->max_accounts,
                        RILL_ILP_MAX_ADDRESS - address.len - 1, keys[0]);
     rill_routes_init(&h->routes, o->allocator, keys[1]);
+    /* Packets find those of the owner by routes, and names are looked for by people. */
+    rill_names_init(&h->owned, o->allocator, keys[3]);
+    rill_map_make_dense(&h->owned.map);
     h->forwarder.options = o;
     h->forwarder.address = address;
     h->forwarder.accounts = &h->accounts;
@@ -414,6 +483,7 @@ void rill_hub_free(rill_hub *h)
     const rill_allocator *allocator = h->options.allocator;
     rill_forward_clear(&h->forwarder);
     rill_routes_clear(&h->routes);
+    rill_names_clear(&h->owned);
     rill_accounts_clear(&h->accounts);
     rill_crypto_free(h->crypto);
     rill_free(allocator, h);
@@ -455,39 +525,49 @@ void rill_hub_set_log_level(rill_hub *h, rill_log_level level)
 
 size_t rill_hub_accounts(const rill_hub *h)
 {
-    return rill_names_count(&h->accounts.names);
+    return rill_names_count(h->options.money != NULL ? &h->owned : &h->accounts.names);
 }
 
-static void describe(const rill_account *a, rill_node_account *out)
+/* a is NULL: it never had a session. */
+static void describe(const rill_account *a, const rill_name *name, rill_node_account *out)
 {
-    const rill_account_stats *s = &a->stats;
-    *out = (rill_node_account){
-        .open = a->open_from,
-        .packets_from = s->packets_from,
-        .rejected_from = s->rejected_from,
-        .fulfilled_from = s->fulfilled_from,
-        .packets_to = s->packets_to,
-        .fulfilled_to = s->fulfilled_to,
-    };
+    *out = (rill_node_account){.open = 0};
     static_assert(sizeof out->name > RILL_MAX_ACCOUNT_NAME, "every name fits, with its NUL");
-    memcpy(out->name, a->name.bytes.data, a->name.bytes.len);
+    memcpy(out->name, name->bytes.data, name->bytes.len);
+    if (a == NULL)
+        return;
+    const rill_account_stats *s = &a->stats;
+    out->open = a->open_from;
+    out->packets_from = s->packets_from;
+    out->rejected_from = s->rejected_from;
+    out->fulfilled_from = s->fulfilled_from;
+    out->packets_to = s->packets_to;
+    out->fulfilled_to = s->fulfilled_to;
     for (const rill_list *at = a->sessions.next; at != &a->sessions; at = at->next)
         out->sessions++;
 }
 
 int rill_hub_account(const rill_hub *h, rill_bytes name, rill_node_account *out)
 {
-    const rill_account *account = rill_accounts_find(&h->accounts, name);
-    if (account == NULL)
+    const rill_terms *terms = rill_hub_find_terms(h, name);
+    const rill_account *account =
+        terms != NULL ? terms->account : rill_accounts_find(&h->accounts, name);
+    if (terms == NULL && account == NULL)
         return RILL_ERR_NOT_FOUND;
-    describe(account, out);
+    describe(account, terms != NULL ? &terms->name : &account->name, out);
     return RILL_OK;
 }
 
 bool rill_hub_next_account(const rill_hub *h, size_t *cursor, rill_node_account *out)
 {
+    if (h->options.money != NULL) {
+        const rill_terms *terms = terms_of(rill_names_next(&h->owned, cursor));
+        if (terms != NULL)
+            describe(terms->account, &terms->name, out);
+        return terms != NULL;
+    }
     const rill_account *account = rill_accounts_next(&h->accounts, cursor);
     if (account != NULL)
-        describe(account, out);
+        describe(account, &account->name, out);
     return account != NULL;
 }

@@ -80,16 +80,23 @@ RILL_MUST_CHECK int rill_hub_admit(const rill_link_handlers **handlers, void **u
 struct rill_account;
 
 /*
- * An account with these terms, which stay the caller's. RILL_ERR_EXISTS; RILL_ERR_INVALID (the name
- * cannot be in an address), RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ * An account with these terms, by which it is known. Terms and name stay the caller's, and where
+ * they are, until rill_hub_remove; a NUL comes after the name. RILL_ERR_EXISTS; RILL_ERR_INVALID
+ * (the name cannot be in an address), RILL_ERR_LIMIT, RILL_ERR_NOMEM.
  */
-RILL_MUST_CHECK int rill_hub_add(struct rill_account **out, rill_hub *h, rill_bytes name,
-                                 rill_terms *terms);
+RILL_MUST_CHECK int rill_hub_add(rill_hub *h, rill_bytes name, rill_terms *terms);
 /*
  * No session, no packet and no route may lead to it: false, and nothing is done, if one does.
  */
-bool rill_hub_remove(rill_hub *h, struct rill_account *account);
-/* The account of this name; NULL: there is none. */
+bool rill_hub_remove(rill_hub *h, rill_terms *terms);
+/* Those of the account of this name; NULL: there is none. */
+rill_terms *rill_hub_find_terms(const rill_hub *h, rill_bytes name);
+/*
+ * What sessions of it need, which is made when it is first asked for, and stays until
+ * rill_hub_remove. NULL: no memory.
+ */
+struct rill_account *rill_hub_open_account(rill_hub *h, rill_terms *terms);
+/* Of a node without accounts of its own: the account of this name; NULL: there is none. */
 struct rill_account *rill_hub_find(const rill_hub *h, rill_bytes name);
 /*
  * In a node without money: an account that nobody can be, since no client may have its name, and
@@ -98,8 +105,6 @@ struct rill_account *rill_hub_find(const rill_hub *h, rill_bytes name);
 RILL_MUST_CHECK int rill_hub_add_parent(struct rill_account **out, rill_hub *h);
 const char *rill_hub_address(const rill_hub *h);
 const char *rill_hub_asset(const rill_hub *h, uint8_t *scale);
-/* What was agreed with it. */
-rill_terms *rill_hub_terms(const struct rill_account *account);
 /* A link that the owner opened, as a session of its account; as rill_hub_admit. */
 RILL_MUST_CHECK int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *h,
                                     rill_link *link, struct rill_account *account);
@@ -109,23 +114,26 @@ RILL_MUST_CHECK int rill_hub_attach(const rill_link_handlers **handlers, void **
  */
 RILL_MUST_CHECK int rill_hub_add_route(rill_hub *h, rill_bytes prefix,
                                        struct rill_account *account);
+/* The same to an account of the owner's. */
+RILL_MUST_CHECK int rill_hub_add_route_to(rill_hub *h, rill_bytes prefix, rill_terms *terms);
+/*
+ * The same prefix by another account of the owner's, or one that is new: no packet finds nothing in
+ * between. The errors of rill_hub_add_route but RILL_ERR_EXISTS.
+ */
+RILL_MUST_CHECK int rill_hub_set_route(rill_hub *h, rill_bytes prefix, rill_terms *terms);
 /* RILL_ERR_NOT_FOUND. */
 RILL_MUST_CHECK int rill_hub_remove_route(rill_hub *h, rill_bytes prefix);
+/* Where the route of this very prefix leads; NULL: there is none, or not to one of the owner's. */
+rill_terms *rill_hub_route_of(const rill_hub *h, rill_bytes prefix);
 /* Closes each session of the account: their `closed` follow. */
-void rill_hub_close_sessions(const struct rill_account *account);
-/*
- * The same prefix by another account, or one that is new: no packet finds nothing in between. The
- * errors of rill_hub_add_route but RILL_ERR_EXISTS.
- */
-RILL_MUST_CHECK int rill_hub_set_route(rill_hub *h, rill_bytes prefix,
-                                       struct rill_account *account);
+void rill_hub_close_sessions(const rill_terms *terms);
 /*
  * A Prepare of our own to a neighbour; `answered` of rill_talk follows, once, after at most `wait`
  * nanoseconds. RILL_ERR_NOT_CONNECTED, RILL_ERR_CLOSED (draining), the errors of rill_link_send and
  * rill_prepare_encode: nothing follows.
  */
-RILL_MUST_CHECK int rill_hub_ask(rill_hub *h, struct rill_account *account,
-                                 const rill_prepare *prepare, uint64_t wait, uint64_t id);
+RILL_MUST_CHECK int rill_hub_ask(rill_hub *h, const rill_terms *terms, const rill_prepare *prepare,
+                                 uint64_t wait, uint64_t id);
 /*
  * The answer to what rill_talk.settle was told, by its ticket: a Fulfill with this data, or a
  * Reject. Whose time is over is ignored. Not from inside rill_talk.settle.

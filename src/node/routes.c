@@ -8,20 +8,39 @@
 #include "base/alloc.h"
 #include "base/names.h"
 
-/* RILL_HOP_CHILDREN. An address with its lowest bit set is one of these. */
+/* RILL_HOP_CHILDREN */
 typedef struct parent {
     rill_bytes prefix;
     uint8_t bytes[];
 } parent;
 
-static void *mark(parent *p)
+/* The lowest bits of a value say what it is; all that is pointed at begins at a multiple of 4. */
+enum { IS_ACCOUNT = 0, IS_PARENT = 1, IS_TERMS = 2, IS = 3 };
+
+static void *mark(void *p, unsigned is)
 {
-    return (char *)p + 1;
+    return (char *)p + is;
+}
+
+static void *marked(void *value, unsigned is)
+{
+    return ((uintptr_t)value & IS) == is ? (char *)value - is : NULL;
 }
 
 static parent *parent_of(void *value)
 {
-    return ((uintptr_t)value & 1) != 0 ? (parent *)(void *)((char *)value - 1) : NULL;
+    return marked(value, IS_PARENT);
+}
+
+static rill_hop hop_of(void *value)
+{
+    const parent *p = parent_of(value);
+    if (p != NULL)
+        return (rill_hop){.kind = RILL_HOP_CHILDREN, .prefix = p->prefix};
+    void *terms = marked(value, IS_TERMS);
+    if (terms != NULL)
+        return (rill_hop){.kind = RILL_HOP_TERMS, .terms = terms};
+    return (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = value};
 }
 
 void rill_routes_init(rill_routes *r, const rill_allocator *allocator, const uint64_t key[2])
@@ -73,13 +92,15 @@ static void *value_of(const rill_routes *r, rill_bytes prefix, rill_hop hop)
 {
     if (hop.kind == RILL_HOP_ACCOUNT)
         return hop.account;
+    if (hop.kind == RILL_HOP_TERMS)
+        return mark(hop.terms, IS_TERMS);
     parent *p = rill_alloc(r->allocator, sizeof *p + prefix.len);
     if (p == NULL)
         return NULL;
     if (prefix.len > 0)
         memcpy(p->bytes, prefix.data, prefix.len);
     p->prefix = (rill_bytes){p->bytes, prefix.len};
-    return mark(p);
+    return mark(p, IS_PARENT);
 }
 
 int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop)
@@ -107,10 +128,10 @@ int rill_routes_set(rill_routes *r, rill_bytes prefix, rill_hop hop)
 {
     uint64_t hash = hash_of(r, prefix);
     void *known = rill_map_get(&r->map, hash);
-    if (known == NULL || hop.kind != RILL_HOP_ACCOUNT)
+    if (known == NULL || hop.kind == RILL_HOP_CHILDREN)
         return rill_routes_add(r, prefix, hop);
     rill_free(r->allocator, parent_of(known));
-    bool there = rill_map_replace(&r->map, hash, hop.account);
+    bool there = rill_map_replace(&r->map, hash, value_of(r, prefix, hop));
     return there ? RILL_OK : RILL_ERR_NOT_FOUND;
 }
 
@@ -126,16 +147,10 @@ int rill_routes_remove(rill_routes *r, rill_bytes prefix)
     return RILL_OK;
 }
 
-bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account)
+rill_hop rill_routes_of(const rill_routes *r, rill_bytes prefix)
 {
-    size_t cursor = 0;
-    uint64_t hash;
-    void *value;
-    while (rill_map_next(&r->map, &cursor, &hash, &value)) {
-        if (value == account)
-            return true;
-    }
-    return false;
+    void *value = rill_map_get(&r->map, hash_of(r, prefix));
+    return value == NULL ? (rill_hop){.kind = RILL_HOP_NONE} : hop_of(value);
 }
 
 /* The next length that there are prefixes of, from *n on downward. */
@@ -168,11 +183,8 @@ rill_hop rill_routes_end(const rill_routes *r, rill_bytes destination,
     bool any = search->any;
     while (any) {
         void *value = rill_map_get(&r->map, hash);
-        const parent *p = value == NULL ? NULL : parent_of(value);
-        if (p != NULL)
-            return (rill_hop){.kind = RILL_HOP_CHILDREN, .prefix = p->prefix};
         if (value != NULL)
-            return (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = value};
+            return hop_of(value);
         if (n-- == 0)
             break;
         any = next_length(r, &n);

@@ -21,22 +21,27 @@
 #define RILL_ROUTE_MAX_SEGMENTS 32
 
 struct rill_account;
+struct rill_terms;
 
 typedef enum rill_hop_kind {
     RILL_HOP_NONE,     /* no route */
     RILL_HOP_CHILDREN, /* ourselves, or the account that the next segment names */
-    RILL_HOP_ACCOUNT   /* that neighbour */
+    RILL_HOP_ACCOUNT,  /* that neighbour */
+    RILL_HOP_TERMS     /* the neighbour with these terms (hub.h) */
 } rill_hop_kind;
 
 typedef struct rill_hop {
     rill_hop_kind kind;
-    struct rill_account *account; /* RILL_HOP_ACCOUNT */
+    union {
+        struct rill_account *account; /* RILL_HOP_ACCOUNT */
+        struct rill_terms *terms;     /* RILL_HOP_TERMS */
+    };
     rill_bytes prefix; /* RILL_HOP_CHILDREN: the one that matched; valid until it is removed */
 } rill_hop;
 
 typedef struct rill_routes {
     const rill_allocator *allocator;
-    rill_map map; /* from a prefix's hash to an account, or to one whose children it has */
+    rill_map map; /* from a prefix's hash to an account, to terms, or to whose children it has */
     uint64_t key[2];
     uint32_t by_segments[RILL_ROUTE_MAX_SEGMENTS + 1]; /* prefixes of so many segments */
     size_t deepest;                                    /* segments of the longest prefix */
@@ -54,8 +59,8 @@ RILL_MUST_CHECK int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop 
 RILL_MUST_CHECK int rill_routes_set(rill_routes *r, rill_bytes prefix, rill_hop hop);
 /* RILL_ERR_NOT_FOUND. */
 RILL_MUST_CHECK int rill_routes_remove(rill_routes *r, rill_bytes prefix);
-/* Does any prefix lead to the account? Looks at all of them. */
-bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account);
+/* What there is for this very prefix; kind RILL_HOP_NONE: nothing. */
+rill_hop rill_routes_of(const rill_routes *r, rill_bytes prefix);
 rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination);
 /*
  * The same in two steps, so that who has something else to do need not wait for memory: the slot

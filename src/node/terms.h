@@ -9,23 +9,30 @@
 #include <rill/ilp.h>
 #include <rill/types.h>
 
+#include "base/names.h"
 #include "base/rate_limit.h"
 
 struct rill_pace;
+struct rill_account;
 
 /* What is agreed with an account. Its owner's, who may change it between two packets. */
 typedef struct rill_terms {
-    uint64_t max_packet_amount; /* units of a Prepare from the account */
-    rill_rate_limit rate_limit; /* of Prepares from it */
-    uint32_t max_sessions;      /* at once */
+    /*
+     * The hub's, from rill_hub_add until rill_hub_remove, and zero before. Most accounts of a node
+     * may never come, so what sessions and packets need of one is made for its first session.
+     */
+    rill_name name;
+    struct rill_account *account; /* NULL: it never had a session */
+    uint32_t routes;              /* that lead to it */
+    uint32_t max_sessions;        /* at once */
+    uint64_t max_packet_amount;   /* units of a Prepare from the account */
+    rill_rate_limit rate_limit;   /* of Prepares from it */
     /* What IL-DCP tells the account, if it is a child; address empty: it has none. */
     rill_bytes address;
     rill_bytes asset_code;
     uint8_t asset_scale;
     struct rill_pace *pace; /* further limits (pace.h); NULL: none */
 } rill_terms;
-
-struct rill_account;
 
 typedef enum rill_money_verdict {
     RILL_MONEY_HELD,
@@ -51,7 +58,7 @@ typedef struct rill_money_hold {
 /* Accounts and books, as the hub sees them. It asks on the packet path, so nothing here waits. */
 typedef struct rill_money {
     /* Whose token is it? name may be empty. NULL: nobody's, or not of the account of this name. */
-    struct rill_account *(*identify)(void *user, rill_bytes name, rill_bytes token);
+    rill_terms *(*identify)(void *user, rill_bytes name, rill_bytes token);
     /*
      * Reserves what a packet takes and gives; the amount that goes on is hold->given. expires_ms:
      * when it expires where it goes to.

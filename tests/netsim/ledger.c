@@ -472,12 +472,13 @@ static void check_account(net_node *node, net_account *a)
         sim_violation(r, "%s: the balance of %s is %" PRId64 ", and should be %" PRId64,
                       node->address, a->name, (int64_t)booked, (int64_t)a->booked);
     uint64_t unseen = a->unseen > UINT64_MAX ? UINT64_MAX : (uint64_t)a->unseen;
-    if (holder->unseen.packets != a->unseen_packets || holder->unseen.amount != unseen)
+    const rill_unseen counted = rill_core_unseen(holder);
+    if (counted.packets != a->unseen_packets || counted.amount != unseen)
         sim_violation(r,
                       "%s: %" PRIu64 " packets of %" PRIu64
                       " of %s are said to be unseen, and %" PRIu64 " of %" PRIu64 " are",
-                      node->address, holder->unseen.packets, holder->unseen.amount, a->name,
-                      a->unseen_packets, unseen);
+                      node->address, counted.packets, counted.amount, a->name, a->unseen_packets,
+                      unseen);
     if (sum_of(holder->balance.held) != a->held)
         sim_violation(r, "%s: %" PRIu64 " of %s is held, and should be %" PRIu64, node->address,
                       holder->balance.held.low, a->name, (uint64_t)a->held);

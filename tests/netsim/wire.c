@@ -491,8 +491,11 @@ static bool attach_client(net_way *w)
         rill_core *core = w->side[1].node->core;
         const rill_bytes name = {(const uint8_t *)account_of(w, 1)->name,
                                  strlen(account_of(w, 1)->name)};
-        if (rill_hub_attach(&handlers, &end->link.user, rill_core_hub(core), &end->link,
-                            rill_core_find(core, name)->account) != RILL_OK)
+        rill_hub *hub = rill_core_hub(core);
+        struct rill_account *account =
+            rill_hub_open_account(hub, &rill_core_find(core, name)->terms);
+        if (account == NULL ||
+            rill_hub_attach(&handlers, &end->link.user, hub, &end->link, account) != RILL_OK)
             return false;
         end->link.on = *handlers;
     }

@@ -290,14 +290,14 @@ static inline int come(fake *f, const char *name, const char *token)
 static inline void all_come(void)
 {
     const rill_link_handlers *handlers = NULL;
+    rill_hub *hub = rill_core_hub(core);
+    struct rill_account *parent = rill_hub_open_account(hub, &rill_core_account(core, 3)->terms);
     assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
     assert_int_equal(come(&bob, "", "BOB2"), RILL_OK);
     assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
     memset(&up, 0, sizeof up);
     up.link.ops = &fake_ops;
-    assert_int_equal(rill_hub_attach(&handlers, &up.link.user, rill_core_hub(core), &up.link,
-                                     rill_core_account(core, 3)->account),
-                     RILL_OK);
+    assert_int_equal(rill_hub_attach(&handlers, &up.link.user, hub, &up.link, parent), RILL_OK);
     up.link.on = *handlers;
     up.link.on.up(&up.link, up.link.user);
     turn_wanted = false;

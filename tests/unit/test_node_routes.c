@@ -7,6 +7,7 @@
 #include <string.h>
 /* cmocka.h comes after what it needs. */
 #include "node/routes.h"
+#include "node/terms.h"
 #include <cmocka.h>
 
 #include <rill/error.h>
@@ -123,6 +124,42 @@ static void test_what_is_refused(void **state)
     rill_routes_clear(&r);
 }
 
+/* What a table has is told apart, whatever there was before. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    rill_account account = {0};
+    rill_terms terms = {.routes = 0}, others = {.routes = 0};
+    rill_routes r;
+    rill_routes_init(&r, rill_allocator_default(), key);
+    const rill_hop children = {.kind = RILL_HOP_CHILDREN};
+    const rill_hop by_terms = {.kind = RILL_HOP_TERMS, .terms = &terms};
+    const rill_hop by_others = {.kind = RILL_HOP_TERMS, .terms = &others};
+    const rill_hop by_account = {.kind = RILL_HOP_ACCOUNT, .account = &account};
+    assert_int_equal(rill_routes_add(&r, text("g.a"), children), RILL_OK);
+    assert_int_equal(rill_routes_add(&r, text("g.a.b"), by_terms), RILL_OK);
+    assert_int_equal(rill_routes_add(&r, text("g.a.c"), by_account), RILL_OK);
+    assert_int_equal(rill_routes_find(&r, text("g.a.x")).kind, RILL_HOP_CHILDREN);
+    assert_true(rill_routes_find(&r, text("g.a.x")).prefix.len == 3);
+    assert_int_equal(rill_routes_find(&r, text("g.a.b.x")).kind, RILL_HOP_TERMS);
+    assert_ptr_equal(rill_routes_find(&r, text("g.a.b.x")).terms, &terms);
+    assert_int_equal(rill_routes_find(&r, text("g.a.c.x")).kind, RILL_HOP_ACCOUNT);
+    assert_ptr_equal(rill_routes_find(&r, text("g.a.c.x")).account, &account);
+    /* Of the very prefix alone. */
+    assert_int_equal(rill_routes_of(&r, text("g.a.b.x")).kind, RILL_HOP_NONE);
+    assert_int_equal(rill_routes_of(&r, text("g.a")).kind, RILL_HOP_CHILDREN);
+    assert_ptr_equal(rill_routes_of(&r, text("g.a.b")).terms, &terms);
+    assert_int_equal(rill_routes_set(&r, text("g.a.b"), by_others), RILL_OK);
+    assert_ptr_equal(rill_routes_find(&r, text("g.a.b")).terms, &others);
+    assert_int_equal(rill_routes_set(&r, text("g.a"), by_terms), RILL_OK);
+    assert_ptr_equal(rill_routes_find(&r, text("g.a.x")).terms, &terms);
+    assert_int_equal(rill_routes_set(&r, text("g.new"), by_terms), RILL_OK);
+    assert_ptr_equal(rill_routes_find(&r, text("g.new")).terms, &terms);
+    assert_int_equal(rill_routes_remove(&r, text("g.a.b")), RILL_OK);
+    assert_ptr_equal(rill_routes_find(&r, text("g.a.b")).terms, &terms);
+    rill_routes_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_longest_prefix_by_segment),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
