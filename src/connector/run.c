@@ -498,7 +498,7 @@ static int read_first(rill_connector *c)
     size_t len = 0;
     int rc = rill_connector_read_file(&c->options, &text, &len);
     if (rc == RILL_OK)
-        rc = rill_connector_read_text(&c->options, text, len, NULL, &c->config, &c->arena);
+        rc = rill_connector_read_text(&c->options, text, len, NULL, NULL, &c->config, &c->arena);
     if (rc == RILL_OK)
         rill_kept_text_take(&c->text, text, len, c->config.store.path);
     else
