@@ -125,7 +125,7 @@ static void test_what_is_lost(void **state)
 {
     rill_tokens fresh;
     (void)state;
-    rill_tokens_init(&fresh, &allocator, crypto, 6);
+    rill_tokens_init(&fresh, &memory.allocator, crypto, 6);
     assert_int_equal(rill_tokens_add(&tokens, text("a"), &alice), RILL_OK);
     assert_int_equal(rill_tokens_add(&tokens, text("b"), &bob), RILL_OK);
     assert_int_equal(rill_tokens_add(&fresh, text("b"), &bob), RILL_OK);
