@@ -26,10 +26,28 @@ const struct rill_peering *rill_core_peering_state(const rill_core *c)
     return &c->peering;
 }
 
-int rill_peering_know(rill_peering *p, const char *name, const char *value)
+/* Operators see it by its name, and its address is looked at again when they agree. */
+static bool can_wait(const char *name, const char *value)
 {
-    int rc = rill_overlay_put(&p->waiting, RILL_SETTING_PEER, name, value);
-    return rc == RILL_ERR_NOMEM ? rc : RILL_OK;
+    json_t *shown = json_string(name);
+    json_t *account = json_loads(value, 0, NULL);
+    const json_t *peered = json_object_get(account, "peered");
+    const bool can = shown != NULL && json_is_string(json_object_get(peered, "address"));
+    json_decref(shown);
+    json_decref(account);
+    return can;
+}
+
+int rill_peering_know(rill_core *core, const char *name, const char *value)
+{
+    int rc = RILL_ERR_MALFORMED;
+    if (can_wait(name, value))
+        rc = rill_overlay_put(&core->peering.waiting, RILL_SETTING_PEER, name, value);
+    if (rc == RILL_OK || rc == RILL_ERR_NOMEM)
+        return rc;
+    rill_log_line(&core->options.log, RILL_LOG_WARNING,
+                  "who waits to be a peer in the store cannot be read, and is left out");
+    return RILL_OK;
 }
 
 /* ---- how many requests ---- */

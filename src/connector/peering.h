@@ -53,8 +53,11 @@ typedef struct rill_peering {
 /* Of the text: what counts as the same. Something else than an address counts as one of its own. */
 void rill_peering_source_key(rill_peering_source *source);
 
-/* What the store has of who waits. RILL_ERR_NOMEM. */
-RILL_MUST_CHECK int rill_peering_know(rill_peering *p, const char *name, const char *value);
+/*
+ * What the store has of who waits: to be told before rill_core_begin. One that cannot be read is
+ * left out, with a line in the log. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_peering_know(rill_core *core, const char *name, const char *value);
 
 /* Counts a request. False: there are too many in this minute. */
 RILL_MUST_CHECK bool rill_peering_may_ask(rill_peering *p, const rill_config_accept *accept,

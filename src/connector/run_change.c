@@ -34,7 +34,7 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
     if (strcmp(setting->kind, RILL_SETTING_PROPOSAL) == 0)
         return rill_core_know_proposal(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_PEER) == 0)
-        return rill_peering_know(rill_core_peering(c->core), setting->name, setting->value);
+        return rill_peering_know(c->core, setting->name, setting->value);
     if (strcmp(setting->kind, RILL_SETTING_WEBHOOK) == 0)
         rill_webhook_know(rill_core_webhook(c->core), setting->value);
     if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)

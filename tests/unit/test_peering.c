@@ -339,7 +339,8 @@ static void test_limits(void **state)
     /* And of all. */
     for (int i = 0; i < 2; i++) {
         snprintf(address, sizeof address, "w%d", i);
-        assert_int_equal(rill_peering_know(peering(), address, "{}"), RILL_OK);
+        assert_int_equal(rill_peering_know(core, address, "{\"peered\":{\"address\":\"g.w\"}}"),
+                         RILL_OK);
     }
     assert_int_equal(asks("g.more"), 400);
     says("no more peers");
@@ -487,7 +488,16 @@ static void test_operators_decide(void **state)
     assert_string_equal(last_value, "");
     /* Somebody has the address by now. */
     assert_int_equal(
-        rill_peering_know(peering(), "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"), RILL_OK);
+        rill_peering_know(core, "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"), RILL_OK);
+    /* What cannot be read is left out, and does not hide the others. */
+    static const char *const odd[] = {"", "x", "[]", "{}", "{\"peered\":{\"address\":1}}"};
+    const unsigned before = warnings;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        assert_int_equal(rill_peering_know(core, "odd", odd[i]), RILL_OK);
+    assert_int_equal(rill_peering_know(core, "\xff", "{\"peered\":{\"address\":\"g.odd\"}}"),
+                     RILL_OK);
+    assert_int_equal(warnings, before + 6);
+    told_is("GET", "/v1/peers", "", 200, "\"name\":\"late\"");
     told_is("POST", "/v1/peers/late", seen(""), 409, "leads to carol");
     assert_string_equal(last_value, "");
     told_is("GET", "/metrics", "", 200, "rill_connector_peering_waiting 1\n");
