@@ -90,6 +90,8 @@ sources_of() {
     credentials) echo src/cli/credentials_file.c ;;
     ccp) echo src/ilp/ccp.c ;;
     admin_query) echo src/connector/admin_answer.c src/connector/when.c ;;
+    engine_request) echo src/connector/{core_engines,settler_in,settler_terms,tokens}.c ;;
+    proposals) echo src/connector/{admin_proposals,admin_peers,peering,peering_text}.c ;;
     settlement) echo src/connector/quantity.c src/connector/settler_words.c ;;
     connector_config) echo src/connector/config.c src/connector/shape.c ;;
     ildcp) echo src/ilp/ildcp.c ;;
