@@ -139,6 +139,7 @@ static void keep(net_disk *d, const rill_store_batch *batch)
         keep_settlement(d, &batch->settlements[i]);
     for (size_t i = 0; i < batch->setting_count; i++)
         keep_setting(d, &batch->settings[i]);
+    net_audit_kept(d, batch, d->kept_batch == d->given_batch);
     d->kept_batch = d->given_batch;
     net_settle_kept(d->node, d->kept_batch);
     if (d->file != NULL && rill_sqlite_write(d->file, batch) != RILL_OK)
@@ -230,6 +231,7 @@ void net_disk_free(net_disk *d)
 {
     free(d->settlements);
     free(d->settings);
+    net_audit_free(d);
 }
 
 /* ---- the life of a process ---- */
@@ -271,6 +273,7 @@ void net_disk_close(net_disk *d)
 void net_disk_audit(net_disk *d)
 {
     rill_audit audit = {0};
+    net_audit_judge(d);
     if (d->file == NULL)
         return;
     int rc = rill_sqlite_audit(d->file, &audit);
@@ -279,45 +282,52 @@ void net_disk_audit(net_disk *d)
                       rill_error_name(rc), audit.first);
 }
 
-static int on_account(void *core, const rill_store_account *account, rill_i128 booked)
+static int on_account(void *user, const rill_store_account *account, rill_i128 booked)
 {
-    return rill_core_know(core, account, booked);
+    const net_node *node = user;
+    return rill_core_know(node->core, account, booked);
 }
 
-static int on_key(void *core, const rill_store_entry *entry)
+static int on_key(void *user, const rill_store_entry *entry)
 {
-    return rill_core_know_key(core, entry);
+    const net_node *node = user;
+    return rill_core_know_key(node->core, entry);
 }
 
-static int on_route(void *core, const rill_store_route *route)
+static int on_route(void *user, const rill_store_route *route)
 {
-    return rill_core_know_route(core, route);
+    const net_node *node = user;
+    return rill_core_know_route(node->core, route);
 }
 
-static int on_settlement(void *core, const rill_store_settlement *row)
+static int on_settlement(void *user, const rill_store_settlement *row)
 {
-    return rill_core_know_settlement(core, row);
+    const net_node *node = user;
+    return rill_core_know_settlement(node->core, row);
 }
 
-static int on_setting(void *core, const rill_store_setting *setting)
+static int on_setting(void *user, const rill_store_setting *setting)
 {
+    net_node *node = user;
     if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
-        return rill_core_know_price(core, setting);
+        return rill_core_know_price(node->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_PROPOSAL) == 0)
-        return rill_overlay_put(rill_core_proposals(core), setting->kind, setting->name,
-                                setting->value);
+        return rill_core_know_proposal(node->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
-        return rill_core_know_engine_tokens(core, setting);
+        return rill_core_know_engine_tokens(node->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) == 0)
+        return rill_overlay_put(&node->overlay, setting->kind, setting->name, setting->value);
     return RILL_OK;
 }
 
-static int on_run(void *core, uint64_t run, uint64_t kept)
+static int on_run(void *user, uint64_t run, uint64_t kept)
 {
-    rill_core_know_run(core, run, kept);
+    const net_node *node = user;
+    rill_core_know_run(node->core, run, kept);
     return RILL_OK;
 }
 
-static int read_settlements(const net_disk *d, rill_core *core)
+static int read_settlements(const net_disk *d)
 {
     int rc = RILL_OK;
     for (size_t i = 0; i < d->settlement_count && rc == RILL_OK; i++) {
@@ -325,12 +335,12 @@ static int read_settlements(const net_disk *d, rill_core *core)
         row.key = d->settlements[i].key;
         row.amount = d->settlements[i].amount;
         row.engine = d->settlements[i].engine;
-        rc = rill_core_know_settlement(core, &row);
+        rc = rill_core_know_settlement(d->node->core, &row);
     }
     for (size_t i = 0; i < d->setting_count && rc == RILL_OK; i++) {
         const net_disk_setting *s = &d->settings[i];
         const rill_store_setting setting = {s->kind, s->name, s->value};
-        rc = on_setting(core, &setting);
+        rc = on_setting(d->node, &setting);
     }
     return rc;
 }
@@ -348,8 +358,9 @@ static int read_routes(const net_disk *d, rill_core *core, bool tables)
     return rc;
 }
 
-int net_disk_read(const net_disk *d, rill_core *core)
+int net_disk_read(const net_disk *d)
 {
+    rill_core *core = d->node->core;
     const rill_store_reader reader = {
         .account = on_account,
         .key = on_key,
@@ -357,7 +368,7 @@ int net_disk_read(const net_disk *d, rill_core *core)
         .settlement = on_settlement,
         .setting = on_setting,
         .run = on_run,
-        .user = core,
+        .user = d->node,
     };
     int rc = RILL_OK;
     if (d->file != NULL)
@@ -378,7 +389,7 @@ int net_disk_read(const net_disk *d, rill_core *core)
     if (rc == RILL_OK)
         rc = read_routes(d, core, false);
     if (rc == RILL_OK)
-        rc = read_settlements(d, core);
+        rc = read_settlements(d);
     for (uint64_t run = 1; run < d->run; run++)
         rill_core_know_run(core, run, d->kept[run]);
     return rc;

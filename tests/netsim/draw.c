@@ -64,13 +64,17 @@ static uint64_t draw_units(net *n, unsigned asset, uint64_t most_coins)
 
 /* ---- neighbours ---- */
 
-static void draw_limits(net *n, net_account *a)
+void net_draw_limits(net *n, net_account *a)
 {
     unsigned asset = a->way->asset;
-    a->credit = chance(n, 550) ? RILL_NO_LIMIT : draw_units(n, asset, 5000);
-    a->most = chance(n, 700) ? RILL_NO_LIMIT : draw_units(n, asset, 5000);
-    a->max_packet = chance(n, 700) ? RILL_NO_LIMIT : draw_units(n, asset, 300);
-    a->packets_a_second = chance(n, 850) ? 0 : draw(n, 3, 60);
+    net_terms *t = &a->terms;
+    t->credit = chance(n, 550) ? RILL_NO_LIMIT : draw_units(n, asset, 5000);
+    t->most = chance(n, 700) ? RILL_NO_LIMIT : draw_units(n, asset, 5000);
+    t->max_packet = chance(n, 700) ? RILL_NO_LIMIT : draw_units(n, asset, 300);
+    t->limits[NET_PACKETS_FROM] = chance(n, 850) ? 0 : draw(n, 3, 60);
+    t->limits[NET_PACKETS_TO] = chance(n, 900) ? 0 : draw(n, 3, 60);
+    t->limits[NET_AMOUNT_FROM] = chance(n, 880) ? 0 : draw_units(n, asset, 600);
+    t->limits[NET_AMOUNT_TO] = chance(n, 880) ? 0 : draw_units(n, asset, 600);
 }
 
 /* Below what it may owe at most, or it would never settle. */
@@ -82,6 +86,12 @@ static void draw_settlement(net *n, net_account *a)
     a->engine_coarse =
         chance(n, 600) || scale == 0 ? 0 : (unsigned)draw(n, 1, scale > 3 ? 3 : scale);
     a->engine = (unsigned)draw(n, 0, NET_ENGINES - 1);
+}
+
+void net_draw_account(net *n, net_account *a)
+{
+    net_draw_limits(n, a);
+    draw_settlement(n, a);
 }
 
 static net_way *add_way(net *n)
@@ -105,11 +115,10 @@ static void add_account(net_way *w, unsigned side, net_node *node, const char *k
     *a = (net_account){.way = w, .side = side, .relation = relation};
     snprintf(a->name, sizeof a->name, "%s%u", kind, number);
     w->side[side] = (net_side){.node = node, .account = node->account_count++};
-    draw_limits(n, a);
+    net_draw_account(n, a);
     a->tells_parent = chance(n, 500);
     a->charge_unseen = chance(n, 800);
     a->settles = chance(n, 350);
-    draw_settlement(n, a);
     a->out = chance(n, 60);
 }
 
@@ -157,6 +166,8 @@ static void add_node(net *n)
     net_disk_init(&node->disk, node);
     net_prices_draw(node);
     node->two_people = chance(n, 250);
+    node->route_interval = chance(n, 500) ? 30 : draw(n, 2, 6);
+    node->route_hold_down = node->route_interval * 3 / 2 + draw(n, 0, 4);
     node->disk.quick = chance(n, 700) ? 2 * RILL_MS : draw(n, 2, 300) * RILL_MS;
     net_node *other = index == 0 ? NULL : &n->nodes[draw(n, 0, index - 1)];
     bool child = index > 0 && chance(n, 550);
@@ -233,56 +244,79 @@ static void put(net_node *node, const char *format, ...)
     va_end(args);
 }
 
-static void put_limit(net_node *node, const char *key, uint64_t limit)
+RILL_PRINTF(2, 3)
+static void add(char out[NET_ACCOUNT_TEXT], const char *format, ...)
 {
-    if (limit == RILL_NO_LIMIT)
-        put(node, ", %s: none", key);
-    else
-        put(node, ", %s: %" PRIu64, key, limit);
+    size_t len = strlen(out);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(out + len, NET_ACCOUNT_TEXT - len, format, args);
+    va_end(args);
 }
 
-static void put_settlement(net_node *node, const net_account *a)
+static void add_limit(char out[NET_ACCOUNT_TEXT], const char *key, uint64_t limit)
+{
+    if (limit == RILL_NO_LIMIT)
+        add(out, "\"%s\": \"none\", ", key);
+    else
+        add(out, "\"%s\": %" PRIu64 ", ", key, limit);
+}
+
+void net_write_terms(const net_account *a, char out[NET_ACCOUNT_TEXT])
+{
+    static const char *const keys[NET_LIMITS] = {"packets-a-second", "amount-a-second",
+                                                 "packets-to-a-second", "amount-to-a-second"};
+    out[0] = '\0';
+    add_limit(out, "credit", a->terms.credit);
+    add_limit(out, "most", a->terms.most);
+    add_limit(out, "max-packet", a->terms.max_packet);
+    for (unsigned i = 0; i < NET_LIMITS; i++)
+        add(out, "\"%s\": %" PRIu64 "%s", keys[i], a->terms.limits[i],
+            i + 1 < NET_LIMITS ? ", " : "");
+}
+
+static void add_settlement(const net_node *node, const net_account *a, char out[NET_ACCOUNT_TEXT])
 {
     const net_asset *asset = &node->net->assets[a->way->asset];
     if (!a->settles || a->engine_off)
         return;
-    put(node, ", settlement: {engine: 'http://127.0.0.1:7700/e%u', threshold: %" PRIu64, a->engine,
-        a->threshold);
-    put(node, ", settle-to: %" PRIu64, a->settle_to);
+    add(out, ", \"settlement\": {\"engine\": \"http://127.0.0.1:7700/e%u\"", a->engine);
+    add(out, ", \"threshold\": %" PRIu64 ", \"settle-to\": %" PRIu64, a->threshold, a->settle_to);
     if (a->engine_coarse > 0)
-        put(node, ", scale: %u", asset->scale - a->engine_coarse);
-    put(node, "}");
+        add(out, ", \"scale\": %u", asset->scale - a->engine_coarse);
+    add(out, "}");
 }
 
-static void put_account(net_node *node, const net_account *a)
+void net_write_account(const net_node *node, const net_account *a, char out[NET_ACCOUNT_TEXT])
 {
     static const char *const relations[] = {"parent", "peer", "child"};
     const net_asset *asset = &node->net->assets[a->way->asset];
-    put(node, "  %s: {relation: %s, asset: %s/%u", a->name, relations[a->relation], asset->code,
-        asset->scale);
+    char terms[NET_ACCOUNT_TEXT];
+    net_write_terms(a, terms);
+    out[0] = '\0';
+    add(out, "{\"relation\": \"%s\", \"asset\": \"%s/%u\", %s", relations[a->relation], asset->code,
+        asset->scale, terms);
     if (a->side == 0)
-        put(node, ", tokens: 'env:%s'", a->way->token);
+        add(out, ", \"tokens\": \"env:%s\"", a->way->token);
     else
-        put(node, ", link: {uri: 'btp+ws://neighbour'}");
-    put_limit(node, "credit", a->credit);
-    put_limit(node, "most", a->most);
-    put_limit(node, "max-packet", a->max_packet);
-    put(node, ", packets-a-second: %" PRIu64, a->packets_a_second);
-    put(node, ", charge-unseen: %s", a->charge_unseen ? "true" : "false");
-    if (!node->net->learns)
-        put(node, ", send-routes: false, receive-routes: false");
-    else if (a->relation == RILL_RELATION_CHILD)
-        put(node, ", receive-routes: %s", a->name[0] == 'n' ? "true" : "false");
-    else if (a->relation == RILL_RELATION_PARENT && a->tells_parent)
-        put(node, ", send-routes: true");
-    put_settlement(node, a);
-    put(node, "}\n");
+        add(out, ", \"link\": {\"uri\": \"btp+ws://neighbour\"}");
+    add(out, ", \"charge-unseen\": %s", a->charge_unseen ? "true" : "false");
+    add(out, ", \"send-routes\": %s", net_sends_routes(a) ? "true" : "false");
+    add(out, ", \"receive-routes\": %s", net_receives_routes(a) ? "true" : "false");
+    add_settlement(node, a, out);
+    add(out, "}");
+}
+
+/* Those that operators add are not in it. */
+static bool is_written(const net_account *a)
+{
+    return !a->out && !a->by_api;
 }
 
 static bool has_accounts(const net_node *node)
 {
     for (unsigned i = 0; i < node->account_count; i++) {
-        if (!node->accounts[i].out)
+        if (is_written(&node->accounts[i]))
             return true;
     }
     return false;
@@ -292,17 +326,22 @@ void net_write_config(net_node *node)
 {
     static const char *const durabilities[] = {"full", "normal", "none"};
     char rates[300];
+    char account[NET_ACCOUNT_TEXT];
     bool any = false;
     node->text[0] = '\0';
     put(node, "address: %s\nstore: {path: books, durability: %s}\n", node->address,
         durabilities[node->durability]);
     put(node, "min-message-window: %" PRIu64 "ms\n", node->window);
+    put(node, "route-interval: %" PRIu64 "s\nroute-hold-down: %" PRIu64 "s\n", node->route_interval,
+        node->route_hold_down);
     if (node->two_people)
         put(node, "admin: {port: 7770, tokens: 'env:operator', two-people: true}\n");
     put(node, has_accounts(node) ? "accounts:\n" : "accounts: {}\n");
     for (unsigned i = 0; i < node->account_count; i++) {
-        if (!node->accounts[i].out)
-            put_account(node, &node->accounts[i]);
+        if (!is_written(&node->accounts[i]))
+            continue;
+        net_write_account(node, &node->accounts[i], account);
+        put(node, "  %s: %s\n", node->accounts[i].name, account);
     }
     net_prices_write(node, rates, sizeof rates);
     put(node, "%s", rates);
@@ -339,6 +378,30 @@ static void add_thieves(net *n)
     thief->start_at = draw(n, 500, 6000) * RILL_MS;
 }
 
+static bool leads_route(const net_node *node, unsigned account)
+{
+    for (unsigned i = 0; i < node->route_count; i++) {
+        if (node->route_accounts[i] == account)
+            return true;
+    }
+    return false;
+}
+
+/* Accounts that are none of the configuration's, which names no other in its routes. */
+static void draw_joiners(net *n, net_node *node)
+{
+    if (!chance(n, 200))
+        return;
+    for (unsigned i = 0; i < node->account_count; i++) {
+        net_account *a = &node->accounts[i];
+        const net_program *p = a->way->side[1].program;
+        if (a->relation == RILL_RELATION_PARENT || leads_route(node, i) ||
+            (p != NULL && p->thief) || chance(n, 400))
+            continue;
+        a->by_api = a->out = a->gone = true;
+    }
+}
+
 void net_draw(net *n)
 {
     uint64_t nodes = draw(n, 2, chance(n, 600) ? 3 : NET_NODES);
@@ -366,8 +429,13 @@ void net_draw(net *n)
     }
     uint64_t kind = draw(n, 0, 2);
     n->learns = kind != 0;
-    for (unsigned i = 0; i < n->node_count && kind != 1; i++)
+    n->configured = kind != 1;
+    for (unsigned i = 0; i < n->node_count && n->configured; i++)
         configure_routes(n, &n->nodes[i]);
+    for (unsigned i = 0; i < n->node_count; i++)
+        draw_joiners(n, &n->nodes[i]);
+    if (chance(n, 100))
+        net_log_draw(&n->nodes[draw(n, 0, nodes - 1)]);
 }
 
 /* ---- faults ---- */
@@ -399,8 +467,10 @@ static void reload(net *n)
         return;
     for (unsigned i = 0; i < node->account_count; i++) {
         net_account *a = &node->accounts[i];
+        if (a->by_api)
+            continue;
         if (sim_rng_chance(&n->rng, 400))
-            draw_limits(n, a);
+            net_draw_limits(n, a);
         change_settlement(n, a);
     }
     if (sim_rng_chance(&n->rng, 300))
@@ -475,8 +545,14 @@ static void happens_more(net *n, uint64_t kind)
         settle_by_hand(n);
     else if (kind < 46)
         take_engines_away(n);
-    else
+    else if (kind < 60)
         net_settle_end_some(any_node(n));
+    else if (kind < 68)
+        net_flap(n);
+    else if (kind < 72)
+        net_darken(n);
+    else
+        net_hush(any_node(n));
 }
 
 static void happens(void *context, uint64_t argument)
@@ -485,7 +561,7 @@ static void happens(void *context, uint64_t argument)
     (void)argument;
     if (n->report.failed)
         return;
-    uint64_t kind = sim_rng_below(&n->rng, 160);
+    uint64_t kind = sim_rng_below(&n->rng, 176);
     if (kind >= 100)
         happens_more(n, kind - 100);
     else if (kind < 8)

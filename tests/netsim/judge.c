@@ -132,6 +132,7 @@ static void judge_node(net_node *node)
         sim_violation(r, "%s: a packet has no end", node->address);
     net_ledger_check(node);
     net_disk_audit(&node->disk);
+    net_log_judge(node);
 }
 
 void net_judge(net *n)

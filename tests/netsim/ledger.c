@@ -103,18 +103,18 @@ static void check_limits(const net_flight *f)
     if (destination->out || (source->out && f->taken > 0))
         sim_violation(r, "%s: forwards a packet from %s to %s, and one of them was taken out",
                       node->address, source->name, destination->name);
-    if (f->taken > source->max_packet)
+    if (f->taken > source->terms.max_packet)
         sim_violation(r, "%s: forwards %" PRIu64 " from %s, which may send %" PRIu64, node->address,
-                      f->taken, source->name, source->max_packet);
-    if (f->taken > 0 && source->credit != RILL_NO_LIMIT &&
-        source->booked + (oracle_i128)source->credit < (oracle_i128)(source->held + f->taken))
+                      f->taken, source->name, source->terms.max_packet);
+    if (f->taken > 0 && source->terms.credit != RILL_NO_LIMIT &&
+        source->booked + (oracle_i128)source->terms.credit < (oracle_i128)(source->held + f->taken))
         sim_violation(r, "%s: forwards %" PRIu64 " from %s beyond its credit of %" PRIu64,
-                      node->address, f->taken, source->name, source->credit);
-    if (f->given > 0 && destination->most != RILL_NO_LIMIT &&
+                      node->address, f->taken, source->name, source->terms.credit);
+    if (f->given > 0 && destination->terms.most != RILL_NO_LIMIT &&
         destination->booked + (oracle_i128)(destination->coming + f->given) >
-            (oracle_i128)destination->most)
+            (oracle_i128)destination->terms.most)
         sim_violation(r, "%s: would owe %s more than %" PRIu64, node->address, destination->name,
-                      destination->most);
+                      destination->terms.most);
     if (f->expires_ms + node->window > f->in->expires_ms)
         sim_violation(r, "%s: packet %" PRIu64 " expires too late where it goes to", node->address,
                       f->in->number);
@@ -157,6 +157,11 @@ static void new_flight(net_node *node, net_prepare *in, net_prepare *p)
     in->forwarded = f;
     p->flight = f;
     p->payer = in->payer;
+    p->probe = in->probe;
+    if (p->probe != NULL)
+        net_probe_visits(p->probe, node);
+    net_limits_forwarded(node, f);
+    net_log_left(f);
     node->net->counts.forwarded++;
 }
 
@@ -167,6 +172,7 @@ void net_ledger_sent(net_node *node, net_prepare *p)
     if (again != NULL && again->out->outgoing_id == p->outgoing_id) {
         p->flight = again;
         p->payer = again->in->payer;
+        p->probe = again->in->probe;
         again->out = p;
         return;
     }
@@ -192,6 +198,7 @@ static void release(net_flight *f)
 static void is_done(net_flight *f, net_flight_state state)
 {
     f->state = state;
+    net_log_over(f);
     rill_list_remove(&f->link);
     rill_list_push_back(&f->node->net->done, &f->link);
 }
@@ -329,6 +336,8 @@ void net_ledger_replied(net_node *node, net_prepare *p, const uint8_t *packet, s
                       p->number);
     else if (!fulfill && f != NULL && f->state == NET_FLIGHT_OUT)
         end(f);
+    else if (!fulfill && f == NULL)
+        net_limits_refused(node, p, packet, len);
 }
 
 void net_ledger_ticked(net_node *node)
@@ -358,6 +367,7 @@ void net_ledger_kept(net_node *node, uint64_t group)
 {
     net_entries_kept(node, group);
     net_prices_kept(node, group);
+    net_joiners_kept(node, group);
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;
@@ -391,6 +401,7 @@ void net_ledger_killed(net_node *node, uint64_t kept)
     net_entries_killed(node, kept);
     net_settle_killed(node);
     net_prices_killed(node, kept);
+    net_joiners_killed(node, kept);
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;

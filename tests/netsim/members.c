@@ -34,7 +34,7 @@ void net_member_toggle(net_node *node)
 {
     net *n = node->net;
     net_account *a = &node->accounts[sim_rng_below(&n->rng, node->account_count)];
-    if (!net_node_can_reload(node))
+    if (!net_node_can_reload(node) || a->by_api)
         return;
     set_out(node, a, !a->out);
     net_node_reload(node);
@@ -47,10 +47,10 @@ void net_members_restore(net_node *node)
     bool were[NET_ACCOUNTS];
     for (unsigned i = 0; i < node->account_count; i++) {
         net_account *a = &node->accounts[i];
-        were[i] = a->out;
-        any = any || a->out || a->engine_off;
-        a->engine_off = false;
-        if (a->out)
+        were[i] = a->out && !a->by_api;
+        any = any || were[i] || a->engine_off || a->mute || a->deaf;
+        a->engine_off = a->mute = a->deaf = false;
+        if (were[i])
             set_out(node, a, false);
     }
     if (!any || !node->running)
@@ -69,12 +69,12 @@ void net_member_attempt(net_node *node)
     bool were[NET_ACCOUNTS];
     rill_relation relation = a->relation;
     unsigned asset = a->way->asset;
-    if (!net_node_can_reload(node) || a->out)
+    if (!net_node_can_reload(node) || a->out || a->by_api)
         return;
     /* What else it has does not happen, either. */
     for (unsigned i = 0; i < node->account_count; i++) {
         were[i] = node->accounts[i].out;
-        if (&node->accounts[i] != a && sim_rng_chance(&n->rng, 200))
+        if (&node->accounts[i] != a && !node->accounts[i].by_api && sim_rng_chance(&n->rng, 200))
             node->accounts[i].out = !were[i];
     }
     if (n->asset_count > 1 && sim_rng_chance(&n->rng, 700))

@@ -24,8 +24,10 @@ enum {
     NET_ACCOUNTS = 16, /* of one node */
     NET_ASSETS = 3,
     NET_ENTRIES = 48,
-    NET_ENGINES = 2, /* that an account may have, one after the other */
-    NET_TEXT = 9000, /* a configuration */
+    NET_ENGINES = 2,  /* that an account may have, one after the other */
+    NET_TEXT = 14000, /* a configuration */
+    NET_ACCOUNT_TEXT = 700,
+    NET_PROBES = 40,
 };
 
 /* Amounts that are settled are exact to a millionth of a unit. */
@@ -45,6 +47,8 @@ typedef struct net_conn net_conn;
 typedef struct net_prepare net_prepare;
 typedef struct net_flight net_flight;
 typedef struct net_transfer net_transfer;
+typedef struct net_probe net_probe;
+typedef struct net_log net_log;
 
 /* ---- the wire ---- */
 
@@ -68,6 +72,7 @@ struct net_prepare {
     net_flight *flight;    /* of the node that sent it; NULL: it is a program's, or about routes */
     net_flight *forwarded; /* of the node that it came to; NULL: not forwarded */
     net_program *payer;    /* whose payment it is part of; NULL: nobody's */
+    net_probe *probe;      /* that it is; NULL: none */
     rill_list open;        /* net_end.open, until the link has an answer */
     bool arrived;
     bool replied;       /* the receiver has answered */
@@ -123,6 +128,7 @@ struct net_way {
     uint64_t latency; /* nanoseconds */
     uint64_t jitter;
     bool wanted; /* somebody tries to connect again */
+    uint64_t dark_until;
     char token[16];
 };
 
@@ -141,18 +147,55 @@ typedef struct net_settle {
     oracle_i128 believed; /* millionths that are said to be paid: by engines, or by an operator */
 } net_settle;
 
+/* Limits in a second. */
+typedef enum net_limit {
+    NET_PACKETS_FROM,
+    NET_AMOUNT_FROM,
+    NET_PACKETS_TO,
+    NET_AMOUNT_TO,
+    NET_LIMITS,
+} net_limit;
+
+/* Something that such a limit counts. */
+typedef struct net_passage {
+    uint64_t at; /* monotonic, of the node */
+    uint64_t amount;
+    const net_flight *flight; /* NULL: it counts whatever becomes of it */
+} net_passage;
+
+/* What passed since the limit was agreed, in this life of the node. */
+typedef struct net_meter {
+    uint64_t limit; /* a second; 0: none */
+    uint64_t since; /* monotonic, of the node */
+    net_passage *passages;
+    size_t count;
+    size_t cap;
+} net_meter;
+
+/* What an account may do. */
+typedef struct net_terms {
+    uint64_t credit;
+    uint64_t most;
+    uint64_t max_packet;
+    uint64_t limits[NET_LIMITS]; /* 0: none */
+} net_terms;
+
 typedef struct net_account {
     net_way *way;
     unsigned side; /* the node's */
     char name[16]; /* the neighbour's, at this node */
     rill_relation relation;
-    uint64_t credit;
-    uint64_t most;
-    uint64_t max_packet;
-    uint64_t packets_a_second;
+    net_terms terms;
+    net_meter meters[NET_LIMITS];
+    bool mute;              /* it is told no routes at the moment */
+    bool deaf;              /* what it tells of routes is not taken at the moment */
+    bool by_api;            /* operators add it and take it out while the node runs */
+    bool kept;              /* ... and it is there, as far as the store knows */
+    net_terms kept_terms;   /* ... with these terms */
+    uint64_t change;        /* group that keeps what they did last; 0: it is kept */
     bool tells_parent;      /* of routes */
     bool charge_unseen;     /* it owes what is fulfilled after its connection was lost */
-    bool out;               /* it is not in the configuration */
+    bool out;               /* it is not in the configuration, or not added */
     uint64_t out_at;        /* virtual: since then */
     bool gone;              /* ... and the node has parted with it */
     bool settles;           /* it has engines */
@@ -193,11 +236,15 @@ struct net_flight {
     uint64_t expires_ms;
     int64_t wall_offset; /* the node's, when it was sent; ms */
     net_flight_state state;
-    uint64_t group; /* BOOKED: that the store was given it in; 0: not yet */
-    bool held;      /* LEFT: what it may take is held */
-    bool charged;   /* the source pays */
-    bool seen;      /* the source was there */
-    bool passed;    /* ... and has been told */
+    uint64_t group;  /* BOOKED: that the store was given it in; 0: not yet */
+    bool held;       /* LEFT: what it may take is held */
+    bool charged;    /* the source pays */
+    bool seen;       /* the source was there */
+    bool passed;     /* ... and has been told */
+    unsigned logged; /* life of the node that keeps a log of packets, and has seen it leave */
+    unsigned over;   /* ... and end; 0: not */
+    uint64_t over_ms;
+    unsigned lines; /* of the log that are about it */
 };
 
 enum {
@@ -207,7 +254,14 @@ enum {
     NET_DISK_SETTLEMENTS = 1024,
     NET_DISK_SETTINGS = 128,
     NET_DISK_VALUE = 700,
+    NET_DISK_KINDS = 8,
 };
+
+/* What packets from one to another booked in a minute of one run. */
+typedef struct net_disk_flow {
+    uint64_t run;
+    rill_store_flow row;
+} net_disk_flow;
 
 typedef struct net_disk_settlement {
     rill_store_settlement row;
@@ -252,6 +306,9 @@ typedef struct net_disk {
     size_t settlement_count;
     net_disk_setting *settings; /* NET_DISK_SETTINGS */
     size_t setting_count;
+    net_disk_flow *flows;
+    size_t flow_count;
+    oracle_u128 entered[NET_DISK_ROWS][NET_DISK_KINDS]; /* by kind of entry */
     uint64_t given_batch; /* of this life: batches that it was given, and the last that it has */
     uint64_t kept_batch;
     bool again;                   /* it failed: the next one is the same */
@@ -304,6 +361,9 @@ struct net_node {
     unsigned kill_at_keeping; /* ... when its store has kept a batch, and has not said so */
     oracle_i128 exchange[NET_ASSETS];
     oracle_i128 outside[NET_ASSETS];
+    uint64_t route_interval; /* seconds */
+    uint64_t route_hold_down;
+    net_log *log; /* of packets; NULL: it keeps none */
     /* Clocks. */
     uint64_t mono_offset;
     int64_t wall_offset; /* ms */
@@ -313,6 +373,7 @@ struct net_node {
     bool dying;
     bool draining;
     rill_core *core;
+    rill_overlay overlay; /* what operators have added */
     rill_config config;
     rill_arena arena;
     rill_arena old[48]; /* of configurations before */
@@ -383,6 +444,19 @@ struct net_entry {
     char proposal[24]; /* where it takes two people: what the first one proposed; empty: nothing */
 };
 
+/* ---- whether packets still find their way in the end ---- */
+
+struct net_probe {
+    net_program *from;
+    net_program *to;
+    unsigned visited; /* nodes, a bit for each */
+    bool sent;
+    bool reached;
+    bool answered;
+    char code[4]; /* that it was rejected with */
+    char by[64];  /* address */
+};
+
 /* ---- settlement ---- */
 
 /* A settlement that an engine was asked for. */
@@ -440,6 +514,9 @@ typedef struct net_counts {
     uint64_t taken_out, put_back, gone, refused_loads, recovered_gone;
     uint64_t settled, engine_calls, paid, told, told_again, lies, ended, undone, proposals;
     uint64_t prices, stale;
+    uint64_t added, dropped, patched, refused_drops, unkept;
+    uint64_t flaps, dark, quiet;
+    uint64_t paced, probes, unreachable, lines, kept_logs;
 } net_counts;
 
 struct net {
@@ -469,6 +546,9 @@ struct net {
     size_t transfer_count;
     net_line *lines;
     size_t line_count;
+    net_probe probes[NET_PROBES];
+    unsigned probe_count;
+    bool configured;       /* routes are in the configuration */
     bool learns;           /* routes, by CCP */
     bool calm;             /* no faults any more */
     bool engines_calm;     /* nor of engines */

@@ -235,6 +235,7 @@ void net_node_after(net_node *node)
     if (!node->running || node->dying || node->net->report.failed)
         return;
     plan(node);
+    net_log_turn(node);
     net_prices_plan(node);
     net_ledger_check(node);
 }
@@ -278,7 +279,8 @@ static void plan_chores(net_node *node)
 static int read_config(net_node *node, rill_config *config, rill_arena *arena)
 {
     rill_arena_init(arena, rill_allocator_default());
-    return rill_config_read(config, arena, node->text, strlen(node->text), on_problem, node);
+    return rill_config_read_with(config, arena, node->text, strlen(node->text), &node->overlay,
+                                 on_problem, node);
 }
 
 static int open_core(net_node *node)
@@ -310,7 +312,11 @@ static int open_core(net_node *node)
         rc = rill_core_list_flights(node->core, l->file);
     rill_flights_begin(l->file, node->disk.run);
     if (rc == RILL_OK)
-        rc = net_disk_read(&node->disk, node->core);
+        rc = net_disk_read(&node->disk);
+    if (rc == RILL_OK && node->overlay.first != NULL) {
+        rill_arena_clear(&node->arena);
+        rc = read_config(node, &node->config, &node->arena);
+    }
     return rc;
 }
 
@@ -325,12 +331,14 @@ void net_node_begin(net_node *node)
     node->disk.batch = NULL;
     node->disk.given_group = 0;
     node->problem[0] = '\0';
+    rill_overlay_init(&node->overlay, rill_allocator_default());
     net_write_config(node);
     if (node->life == 1)
         sim_trace(&n->report, "configuration of %s:\n%s", node->address, node->text);
     int rc = read_config(node, &node->config, &node->arena);
     if (rc == RILL_OK)
         rc = open_core(node);
+    net_joiners_check(node);
     if (rc == RILL_OK)
         rc = rill_core_begin(node->core, &node->disk.store, on_problem, node);
     if (rc != RILL_OK) {
@@ -339,6 +347,8 @@ void net_node_begin(net_node *node)
         return;
     }
     node->running = true;
+    net_log_begin(node);
+    net_limits_agree(node, true);
     net_ledger_begun(node);
     n->counts.nodes++;
     sim_trace(&n->report, "%s begins, run %" PRIu64, node->address, node->disk.run);
@@ -378,6 +388,7 @@ static void drop(net_node *node)
 {
     list *l = &lists[node->index];
     remember_list(l, sim_rng_chance(&node->net->rng, 200));
+    net_log_end(node);
     node->dying = true;
     for (unsigned i = 0; i < node->account_count; i++) {
         net_way *w = node->accounts[i].way;
@@ -392,6 +403,7 @@ static void drop(net_node *node)
     rill_core_free(node->core);
     net_disk_close(&node->disk);
     node->core = NULL;
+    rill_overlay_clear(&node->overlay);
     rill_arena_clear(&node->arena);
     free_old(node);
     node->dying = false;
@@ -443,7 +455,12 @@ static void waits_for_end(void *context, uint64_t life)
     net *n = node->net;
     if (node->life != life || n->report.failed)
         return;
-    if (rill_hub_open(rill_core_hub(node->core)) > 0 || !rill_core_is_kept(node->core)) {
+    const bool open = rill_hub_open(rill_core_hub(node->core)) > 0;
+    if (open || !rill_core_is_kept(node->core)) {
+        /* As who runs a connector: what is left goes to the store. */
+        if (!open && rill_core_deadline(node->core) == RILL_NEVER)
+            rill_core_turn(node->core);
+        net_node_after(node);
         sim_queue_put(&n->queue, net_now(n) + 50 * RILL_MS, waits_for_end, node, life, NULL);
         return;
     }
@@ -486,29 +503,64 @@ static int prepare(net_node *node, rill_config *fresh, rill_arena *arena, rill_c
     return rc;
 }
 
-void net_node_reload(net_node *node)
+/* What is different is applied, and the node has it from now on. */
+static int load(net_node *node)
 {
-    net *n = node->net;
     rill_core_change *change = NULL;
     rill_config fresh;
     rill_arena arena;
-    if (!net_node_can_reload(node))
-        return;
-    n->counts.reloads++;
-    net_write_config(node);
-    sim_trace(&n->report, "FAULT: %s reloads:\n%s", node->address, node->text);
     int rc = prepare(node, &fresh, &arena, &change);
-    if (rc != RILL_OK) {
-        sim_violation(&n->report, "%s: cannot reload: %s: %s", node->address, rill_error_name(rc),
-                      node->problem);
-        return;
-    }
+    if (rc != RILL_OK)
+        return rc;
     rill_core_apply(change, "operator", NULL, NULL);
     node->config = fresh;
     node->old[node->old_count++] = node->arena;
     node->arena = arena;
     plan_chores(node);
+    return RILL_OK;
+}
+
+void net_node_reload(net_node *node)
+{
+    net *n = node->net;
+    if (!net_node_can_reload(node))
+        return;
+    n->counts.reloads++;
+    net_write_config(node);
+    sim_trace(&n->report, "FAULT: %s reloads:\n%s", node->address, node->text);
+    int rc = load(node);
+    if (rc != RILL_OK) {
+        sim_violation(&n->report, "%s: cannot reload: %s: %s", node->address, rill_error_name(rc),
+                      node->problem);
+        return;
+    }
+    net_limits_agree(node, false);
     net_node_after(node);
+}
+
+/* As who runs a connector does it (connector/run_change.c). */
+int net_node_change(net_node *node, const char *kind, const char *name, const char *value,
+                    uint64_t *group)
+{
+    rill_overlay_item *item = rill_overlay_find(&node->overlay, kind, name);
+    int rc = RILL_OK;
+    if (item == NULL && value == NULL)
+        return RILL_ERR_NOT_FOUND;
+    if (value == NULL)
+        item->gone = true;
+    else
+        rc = rill_overlay_put(&node->overlay, kind, name, value);
+    if (rc == RILL_OK)
+        rc = load(node);
+    if (rc != RILL_OK) {
+        sim_violation(&node->net->report, "%s: %s is refused: %s: %s", node->address, name,
+                      rill_error_name(rc), node->problem);
+        return rc;
+    }
+    if (value == NULL)
+        rill_overlay_remove(&node->overlay, kind, name);
+    const rill_store_setting setting = {kind, name, value == NULL ? "" : value};
+    return rill_core_put_setting(node->core, &setting, group);
 }
 
 void net_node_reload_wrong(net_node *node)

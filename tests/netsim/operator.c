@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rill/error.h>
@@ -88,12 +89,15 @@ static void enter(net_entry *e, rill_holder_account *holder)
 
 enum { SAID = 2000 };
 
-static unsigned ask(net_node *node, const char *path, const char *person, const char *body,
-                    char said[SAID])
+static unsigned ask(net_node *node, const char *method, const char *path, const char *person,
+                    const char *body, char said[SAID])
 {
-    unsigned status = net_admin_post(node->core, path, person, body, said, SAID);
-    sim_trace(&node->net->report, "%s: %s asks %s %s: %u %s", node->address, person, path, body,
-              status, said);
+    const net_admin_owner nobody = {.change = NULL};
+    const net_admin_question question = {method, path, person, body};
+    uint64_t group = 0;
+    unsigned status = net_admin_ask(node->core, &nobody, &question, said, SAID, &group);
+    sim_trace(&node->net->report, "%s: %s asks %s %s %s: %u %s", node->address, person, method,
+              path, body, status, said);
     return status;
 }
 
@@ -105,26 +109,56 @@ static const char *name_of(rill_entry_kind kind)
                                             : "withdrawal";
 }
 
-static void propose(net_entry *e)
+/* What is proposed has this name; empty: it was refused, which is a violation. */
+static void propose_to(net_node *node, const char *path, const char *body, char id[24])
 {
-    net_node *node = e->node;
-    char path[64];
-    char body[200];
     char said[SAID];
-    const char *id = NULL;
-    snprintf(path, sizeof path, "/v1/accounts/%s/entries", node->accounts[e->account].name);
-    snprintf(body, sizeof body, "{\"kind\":\"%s\",\"amount\":\"%" PRIu64 "\",\"who\":\"first\"}",
-             name_of(e->kind), e->amount);
-    unsigned status = ask(node, path, "socket", body, said);
+    const char *name = NULL;
+    unsigned status = ask(node, "POST", path, "socket", body, said);
     json_t *object = status == 202 ? json_loads(said, 0, NULL) : NULL;
-    if (json_unpack(object, "{s:{s:s}}", "proposal", "id", &id) == 0 &&
-        strlen(id) < sizeof e->proposal)
-        snprintf(e->proposal, sizeof e->proposal, "%s", id);
+    id[0] = '\0';
+    if (json_unpack(object, "{s:{s:s}}", "proposal", "id", &name) == 0 && strlen(name) < 24)
+        snprintf(id, 24, "%s", name);
     else
         sim_violation(&node->net->report, "%s: a proposal is answered with %u", node->address,
                       status);
     json_decref(object);
     node->net->counts.proposals++;
+}
+
+static void propose(net_entry *e)
+{
+    net_node *node = e->node;
+    char path[64];
+    char body[200];
+    snprintf(path, sizeof path, "/v1/accounts/%s/entries", node->accounts[e->account].name);
+    snprintf(body, sizeof body, "{\"kind\":\"%s\",\"amount\":\"%" PRIu64 "\",\"who\":\"first\"}",
+             name_of(e->kind), e->amount);
+    propose_to(node, path, body, e->proposal);
+}
+
+/* Nobody confirms what is his own. */
+static void check_own(net_node *node, const char *path)
+{
+    char said[SAID];
+    unsigned status = ask(node, "POST", path, "socket", "{\"who\":\"first\"}", said);
+    if (status != 409 && status != 404)
+        sim_violation(&node->net->report, "%s: who has proposed confirms it: %u", node->address,
+                      status);
+}
+
+/* Somebody does not want it: then it is proposed again. */
+static void reject(net_entry *e)
+{
+    char path[64];
+    char said[SAID];
+    snprintf(path, sizeof path, "/v1/proposals/%s", e->proposal);
+    unsigned status = ask(e->node, "DELETE", path, "another", "{\"who\":\"second\"}", said);
+    if (status != 200 && status != 404)
+        sim_violation(&e->node->net->report, "%s: to reject a proposal is answered with %u",
+                      e->node->address, status);
+    if (e->state == NET_ENTRY_WANTED)
+        e->proposal[0] = '\0';
 }
 
 static void confirm(net_entry *e)
@@ -136,12 +170,9 @@ static void confirm(net_entry *e)
     bool kept = e->state == NET_ENTRY_KEPT;
     bool wanted = e->state == NET_ENTRY_WANTED;
     snprintf(path, sizeof path, "/v1/proposals/%s", e->proposal);
-    /* Nobody confirms what is his own. */
-    unsigned status = ask(node, path, "socket", "{\"who\":\"first\"}", said);
-    if (status != 409 && status != 404)
-        sim_violation(r, "%s: who has proposed confirms it: %u", node->address, status);
+    check_own(node, path);
     node->entering = e;
-    status = ask(node, path, "another", "{\"who\":\"second\"}", said);
+    unsigned status = ask(node, "POST", path, "another", "{\"who\":\"second\"}", said);
     node->entering = NULL;
     /* It is not there any more: it is booked, or the node was killed before it was kept. */
     if (status == 404 && wanted)
@@ -173,8 +204,63 @@ static void asks(void *context, uint64_t argument)
         enter(e, holder);
     else if (e->proposal[0] == '\0')
         propose(e);
+    else if (!n->calm && sim_rng_chance(&n->rng, 100))
+        reject(e);
     else
         confirm(e);
+    net_node_after(node);
+}
+
+/* ---- what is outstanding, by two ---- */
+
+typedef struct ending {
+    net_node *node;
+    net_account *account;
+    bool paid;
+    char proposal[24];
+} ending;
+
+/* Meanwhile it may be paid, ended, or forgotten, since the node was killed. */
+static void confirms_end(void *context, uint64_t argument)
+{
+    ending *e = context;
+    net_node *node = e->node;
+    net *n = node->net;
+    char path[64];
+    char said[SAID];
+    (void)argument;
+    if (n->report.failed || !node->running) {
+        free(e);
+        return;
+    }
+    const uint64_t before = n->counts.ended;
+    snprintf(path, sizeof path, "/v1/proposals/%s", e->proposal);
+    check_own(node, path);
+    node->ending = e->account;
+    node->ending_paid = e->paid;
+    unsigned status = ask(node, "POST", path, "another", "{\"who\":\"second\"}", said);
+    node->ending = NULL;
+    if ((status == 201) != (n->counts.ended > before) ||
+        (status != 201 && status != 200 && status != 404 && status != 409))
+        sim_violation(&n->report, "%s: how something ended is confirmed: %u", node->address,
+                      status);
+    net_node_after(node);
+    free(e);
+}
+
+void net_operator_ends(net_node *node, net_account *a, const char *key, bool paid)
+{
+    net *n = node->net;
+    char path[64];
+    char body[200];
+    ending *e = sim_allocate(sizeof *e);
+    *e = (ending){.node = node, .account = a, .paid = paid};
+    snprintf(path, sizeof path, "/v1/accounts/%s/outstanding", a->name);
+    snprintf(body, sizeof body, "{\"key\":\"%s\",\"paid\":%s,\"who\":\"first\"}", key,
+             paid ? "true" : "false");
+    propose_to(node, path, body, e->proposal);
+    sim_queue_put(&n->queue, net_now(n) + sim_rng_range(&n->rng, 0, 4000) * RILL_MS, confirms_end,
+                  e, 0, free);
     net_node_after(node);
 }
 

@@ -10,6 +10,13 @@
 void net_draw(net *n);
 /* The configuration of a node, as its accounts are now, into node.text. */
 void net_write_config(net_node *node);
+/* An account as JSON, which a configuration takes, too; and its terms, members of such an object.
+ */
+void net_write_account(const net_node *node, const net_account *a, char out[NET_ACCOUNT_TEXT]);
+void net_write_terms(const net_account *a, char out[NET_ACCOUNT_TEXT]);
+/* Other terms of an account; and another way to settle it, too. */
+void net_draw_limits(net *n, net_account *a);
+void net_draw_account(net *n, net_account *a);
 /* Faults, in the time that is for them. */
 void net_plan_faults(net *n);
 
@@ -44,6 +51,9 @@ bool net_node_can_reload(const net_node *node);
 void net_node_reload(net_node *node);
 /* The configuration in node.text, which must be refused. */
 void net_node_reload_wrong(net_node *node);
+/* What operators add, change or take out (value NULL): as of rill_admin_control. */
+int net_node_change(net_node *node, const char *kind, const char *name, const char *value,
+                    uint64_t *group);
 void net_node_free(net_node *node);
 /* In a process that was forked: the files are the other one's. */
 void net_node_forget_files(void);
@@ -60,11 +70,46 @@ void net_disk_free(net_disk *d);
 /* A new run of the node. RILL_ERR_LIMIT, and the errors of rill_sqlite_open. */
 int net_disk_open(net_disk *d);
 /* Tells a new process all that it has. */
-int net_disk_read(const net_disk *d, rill_core *core);
+int net_disk_read(const net_disk *d);
 /* The process is gone. */
 void net_disk_close(net_disk *d);
 /* Computes all balances anew from what it has. */
 void net_disk_audit(net_disk *d);
+
+/* ---- audit.c: what the store has, reckoned anew ---- */
+
+/* again: the same batch was kept before. */
+void net_audit_kept(net_disk *d, const rill_store_batch *batch, bool again);
+void net_audit_judge(const net_disk *d);
+void net_audit_free(net_disk *d);
+
+/* ---- log.c: the log of packets ---- */
+
+/* The node keeps one. */
+void net_log_draw(net_node *node);
+void net_log_begin(net_node *node);
+void net_log_turn(net_node *node);
+/* Of a process that ends. */
+void net_log_end(net_node *node);
+void net_log_free(net_node *node);
+/* A packet leaves; and is over. */
+void net_log_left(net_flight *f);
+void net_log_over(net_flight *f);
+void net_log_judge(net_node *node);
+
+/* ---- limits.c: what may pass in a second ---- */
+
+/* What the accounts of a node have now; anew: it has begun. */
+void net_limits_agree(net_node *node, bool anew);
+/* A Prepare of an account is about to come in; and did. */
+void net_limits_arrived(net_node *node, unsigned account);
+void net_limits_taken(net_node *node, unsigned account);
+/* One that could not be sent to an account. */
+void net_limits_tried(net_node *node, unsigned account);
+void net_limits_forwarded(net_node *node, const net_flight *f);
+/* The node itself rejects one that it has not forwarded. */
+void net_limits_refused(net_node *node, const net_prepare *p, const uint8_t *packet, size_t len);
+void net_limits_free(net *n);
 
 /* ---- ledger.c: what the books must have, and the rules ---- */
 
@@ -113,6 +158,8 @@ void net_thief_attach(net_program *p, net_end *end);
 /* It is asked for until it is kept. */
 void net_entry_want(net *n, net_node *node, unsigned account, uint64_t amount,
                     rill_entry_kind kind);
+/* Where it takes two people: how something ended that is outstanding. */
+void net_operator_ends(net_node *node, net_account *a, const char *key, bool paid);
 /* What it does to its account's balance. */
 oracle_i128 net_entry_amount(const net_entry *e);
 /* The node books what node.entering asks for. */
@@ -175,6 +222,35 @@ void net_members_restore(net_node *node);
 void net_member_closes(net_node *node, unsigned account);
 /* It has parted with one that was taken out. */
 void net_member_gone(net_node *node, net_account *a);
+
+/* ---- joiners.c: accounts that operators add and take out ---- */
+
+void net_joiners_begin(net_node *node);
+void net_joiners_kept(net_node *node, uint64_t group);
+void net_joiners_killed(net_node *node, uint64_t kept);
+void net_joiners_check(const net_node *node);
+/* All are there, and kept. */
+bool net_joiners_are_there(const net *n);
+
+/* ---- flaps.c: routes that come and go ---- */
+
+void net_flap(net *n);
+/* A connection is lost, and there is none for a while. */
+void net_darken(net *n);
+/* Some neighbours of a node are not told of routes any more, or not heard; or are again. */
+void net_hush(net_node *node);
+bool net_sends_routes(const net_account *a);
+bool net_receives_routes(const net_account *a);
+
+/* ---- probes.c: packets find their way ---- */
+
+/* When they are over. */
+uint64_t net_probes_begin(net *n);
+void net_probe_visits(net_probe *p, const net_node *node);
+void net_probe_arrives(net_probe *p, const net_program *at);
+/* False: the answer is to another packet. */
+bool net_probe_answers(net *n, uint64_t id, const uint8_t *packet, size_t len);
+void net_probes_judge(net *n);
 
 /* ---- run.c ---- */
 

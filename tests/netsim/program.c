@@ -190,6 +190,8 @@ static void on_reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t le
     net_program *p = user;
     net_prepare *sent = sent_as(p, id);
     (void)l;
+    if (net_probe_answers(p->net, id, packet, len))
+        return;
     int rc = rill_endpoint_receive_reply(p->endpoint, now_of(p), id, packet, len);
     if (rc != RILL_OK && rc != RILL_ERR_NOT_FOUND)
         failed(p, "rill_endpoint_receive_reply", rc);

@@ -45,6 +45,8 @@ static void begin(net *n)
 {
     for (unsigned i = 0; i < n->node_count; i++)
         net_node_begin(&n->nodes[i]);
+    for (unsigned i = 0; i < n->node_count; i++)
+        net_joiners_begin(&n->nodes[i]);
     for (unsigned i = 0; i < n->program_count; i++)
         net_program_begin(&n->programs[i]);
     net_plan_faults(n);
@@ -68,13 +70,22 @@ static bool all_is_still(const net *n)
             !rill_core_is_kept(node->core))
             return false;
     }
-    return net_settle_is_over(n);
+    return net_settle_is_over(n) && net_joiners_are_there(n);
+}
+
+static void wait_for_rest(net *n, uint64_t until)
+{
+    while (!n->report.failed && !all_is_still(n) && sim_queue_next(&n->queue) < until)
+        sim_queue_step(&n->queue);
 }
 
 static void clear(net *n)
 {
-    for (unsigned i = 0; i < n->node_count; i++)
+    net_limits_free(n);
+    for (unsigned i = 0; i < n->node_count; i++) {
         net_node_free(&n->nodes[i]);
+        net_log_free(&n->nodes[i]);
+    }
     for (unsigned i = 0; i < n->program_count; i++)
         net_program_free(&n->programs[i]);
     sim_queue_free(&n->queue);
@@ -120,8 +131,12 @@ bool net_run(net *n, uint64_t seed, bool trace)
         sim_violation(&n->report, "a payment has no end");
     uint64_t rest = net_now(n) + REST;
     run_until(n, rest, false);
-    while (!n->report.failed && !all_is_still(n) && sim_queue_next(&n->queue) < rest + REST)
-        sim_queue_step(&n->queue);
+    wait_for_rest(n, rest + REST);
+    if (!n->report.failed)
+        run_until(n, net_probes_begin(n), false);
+    wait_for_rest(n, net_now(n) + REST);
+    if (!n->report.failed)
+        net_probes_judge(n);
     if (!n->report.failed)
         net_judge(n);
     clear(n);

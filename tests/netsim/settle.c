@@ -195,6 +195,11 @@ static void end_one(net_node *node, const rill_settling *of)
     const rill_settling *found = NULL;
     uint64_t group = 0;
     snprintf(key, sizeof key, "%s", of->key);
+    if (node->two_people) {
+        net_operator_ends(node, net_account_named(node, of->name), key,
+                          sim_rng_chance(&n->rng, 500));
+        return;
+    }
     const rill_settler_word word = {
         .key = key, .paid = sim_rng_chance(&n->rng, 500), .who = "operator", .note = ""};
     const rill_bytes name = {(const uint8_t *)of->name, strlen(of->name)};

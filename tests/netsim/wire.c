@@ -71,12 +71,19 @@ bool net_fulfills(net *n, const net_prepare *p, const uint8_t *packet, size_t le
 static void deliver_prepare(net_end *end, net_prepare *p, const message *m)
 {
     net_node *node = end->way->side[end->side].node;
+    const net_side *side = &end->way->side[end->side];
     p->arrived = true;
-    if (node != NULL)
+    if (node != NULL) {
         node->coming_in = p;
+        net_limits_arrived(node, side->account);
+    } else if (p->probe != NULL) {
+        net_probe_arrives(p->probe, side->program);
+    }
     end->link.on.prepare(&end->link, p->number, m->bytes, m->len, end->link.user);
-    if (node != NULL)
+    if (node != NULL) {
         node->coming_in = NULL;
+        net_limits_taken(node, side->account);
+    }
 }
 
 static void deliver_answer(net_end *end, net_prepare *p, const message *m)
@@ -166,11 +173,21 @@ static net_prepare *new_prepare(net *n)
     return p;
 }
 
+/* A node would have forwarded it. */
+static void tried(const net_end *end)
+{
+    net_node *node = end->way == NULL ? NULL : end->way->side[end->side].node;
+    if (node != NULL && node->coming_in != NULL)
+        net_limits_tried(node, end->way->side[end->side].account);
+}
+
 int net_send(net_end *end, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     rill_prepare prepare;
-    if (!end->up || end->closed)
+    if (!end->up || end->closed) {
+        tried(end);
         return RILL_ERR_NOT_CONNECTED;
+    }
     net *n = end->way->net;
     net_node *node = end->way->side[end->side].node;
     if (rill_prepare_decode(&prepare, packet, len) != RILL_OK) {
@@ -509,6 +526,10 @@ void net_way_open(net_way *w)
     bool connected = w->client.attached && w->client.conn != NULL && !w->client.conn->gone[1];
     if (connected || !is_running(w, 1) || (w->side[1].node != NULL && account_of(w, 1)->out))
         return;
+    if (net_now(n) < w->dark_until && !n->calm) {
+        retry(w, sim_rng_range(&n->rng, RETRY_MIN, RETRY_MAX));
+        return;
+    }
     if (w->client.closed && w->client.attached) { /* the one before is being closed */
         retry(w, RETRY_MIN);
         return;
