@@ -71,6 +71,21 @@ size_t put_frame(uint8_t *out, uint8_t first, const uint8_t *payload, size_t len
     return at + 4 + len;
 }
 
+size_t put_plain_frame(uint8_t *out, uint8_t first, const uint8_t *payload, size_t len)
+{
+    size_t at = 0;
+    out[at++] = first;
+    if (len < 126) {
+        out[at++] = (uint8_t)len;
+    } else {
+        out[at++] = 126;
+        out[at++] = (uint8_t)(len >> 8);
+        out[at++] = (uint8_t)len;
+    }
+    memcpy(out + at, payload, len);
+    return at + len;
+}
+
 static size_t put_entry(uint8_t *out, const char *name, uint8_t type, const void *data, size_t len)
 {
     size_t at = put_octets(out, name, strlen(name));
@@ -78,30 +93,55 @@ static size_t put_entry(uint8_t *out, const char *name, uint8_t type, const void
     return at + put_octets(out + at, data, len);
 }
 
+static size_t put_btp_head(uint8_t *frame, uint8_t type, uint32_t id)
+{
+    size_t at = 0;
+    frame[at++] = type;
+    for (int shift = 24; shift >= 0; shift -= 8)
+        frame[at++] = (uint8_t)(id >> shift);
+    return at;
+}
+
 static size_t put_message(uint8_t *out, uint32_t id, const uint8_t *body, size_t len)
 {
     uint8_t frame[4096];
-    size_t at = 0;
-    frame[at++] = 6;
-    for (int shift = 24; shift >= 0; shift -= 8)
-        frame[at++] = (uint8_t)(id >> shift);
+    size_t at = put_btp_head(frame, 6, id);
     at += put_octets(frame + at, body, len);
     return put_frame(out, 0x82, frame, at);
 }
 
+size_t put_btp(uint8_t *out, uint8_t type, uint32_t id, const uint8_t *packet, size_t len)
+{
+    uint8_t body[4096] = {1, 1};
+    size_t at = put_btp_head(out, type, id);
+    return at + put_octets(out + at, body, 2 + put_entry(body + 2, "ilp", 0, packet, len));
+}
+
 size_t put_auth(uint8_t *out, const char *name)
 {
+    char token[25];
+    fill_token(token, sizeof token - 1);
+    token[sizeof token - 1] = '\0';
+    return put_auth_with(out, name, token);
+}
+
+size_t put_auth_with(uint8_t *out, const char *name, const char *token)
+{
     uint8_t body[512] = {1, 3};
-    char token[24];
     size_t at = 2;
-    fill_token(token, sizeof token);
     at += put_entry(body + at, "auth", 0, "", 0);
     at += put_entry(body + at, "auth_username", 1, name, strlen(name));
-    at += put_entry(body + at, "auth_token", 1, token, sizeof token);
+    at += put_entry(body + at, "auth_token", 1, token, strlen(token));
     return put_message(out, 0, body, at);
 }
 
 size_t put_prepare(uint8_t *out, const char *to, uint64_t amount, const uint8_t *data, size_t len)
+{
+    return put_prepare_for(out, to, amount, 30, data, len);
+}
+
+size_t put_prepare_for(uint8_t *out, const char *to, uint64_t amount, unsigned seconds,
+                       const uint8_t *data, size_t len)
 {
     uint8_t fields[2048] = {0};
     char expiry[32];
@@ -110,7 +150,7 @@ size_t put_prepare(uint8_t *out, const char *to, uint64_t amount, const uint8_t 
                                           0x6c, 0x8f, 0xc1, 0x8b, 0x8e, 0x9f, 0x8e, 0x20,
                                           0x08, 0x97, 0x14, 0x85, 0x6e, 0xe2, 0x33, 0xb3,
                                           0x90, 0x2a, 0x59, 0x1d, 0x0d, 0x5f, 0x29, 0x25};
-    time_t at = time(NULL) + 30;
+    time_t at = time(NULL) + (time_t)seconds;
     struct tm utc;
     gmtime_r(&at, &utc);
     strftime(expiry, sizeof expiry, "%Y%m%d%H%M%S000", &utc);
