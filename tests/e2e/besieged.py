@@ -36,6 +36,8 @@ COUNT, BESIEGED = scaled((400, 5), (10000, 90), (400, 8))
 if "RILL_BESIEGE" in os.environ:
     COUNT, BESIEGED = (int(x) for x in os.environ["RILL_BESIEGE"].split(","))
 
+PACE = scaled(200, 400)  # milliseconds between what one of them says and what it says next
+
 # What is promised. Of the throughput before the siege this share is left, and of round trips the
 # 99th percentile is at most so long. The rabble, the honest programs and the node share the machine's
 # processors, so in ./dev test, beside other tests, less is asked for.
@@ -110,7 +112,7 @@ class Node:
 
 class Rabble:
     def __init__(self, node, hosts):
-        self.process = subprocess.Popen([RABBLE, str(node.port), str(COUNT), PREFIX, f"hosts={hosts}", "seed=1"],
+        self.process = subprocess.Popen([RABBLE, str(node.port), str(COUNT), PREFIX, f"hosts={hosts}", f"pace={PACE}", "seed=1"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def tell(self, command):
@@ -167,8 +169,8 @@ class Payer:
             began = time.monotonic()
             done = subprocess.run(
                 [RILL, "send", "--json", "--credentials", self.receiver.path, "--amount", str(PACKETS * UNITS), "--max-packet",
-                 str(UNITS), "--link", self.node.link(self.who, self.scheme), "--timeout", str(LIMIT)],
-                capture_output=True, text=True, check=False, timeout=2 * LIMIT, env=environment())
+                 str(UNITS), "--link", self.node.link(self.who, self.scheme), "--timeout", str(3 * LIMIT)],
+                capture_output=True, text=True, check=False, timeout=5 * LIMIT, env=environment())
             if done.returncode == 3 and time.monotonic() - start < LIMIT:
                 self.turned_away += 1
                 continue
