@@ -104,6 +104,8 @@ def an_account(t):
     for token in (first, second):
         p = t.rill("send", r.path, "10", "--link", link(c, token), "--json")
         assert p.end() != 0, p.text
+    below = ctl(c, "settle", "carol", "-5", "--in", code=2)
+    assert 'the amount "-5" is not like' in below.err, below.err
     ctl(c, "settle", "carol", "830", "--in")
     assert "removed" in ctl(c, "accounts", "remove", "carol", "--who", "maria").out
     while len(rows(ctl(c, "accounts").out)) != 2:
