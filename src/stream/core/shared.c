@@ -51,9 +51,10 @@ static bool out_is_unused(const rill_money_out *out)
 
 void rill_shared_check(const rill_shared *s)
 {
-    assert(out_is_unused(&s->unused_out) && s->no_undecided.count == 0);
-    assert(!s->unused_probing.active && s->unused_probing.asked == 0);
-    (void)s;
+    bool unused = out_is_unused(&s->unused_out) && s->no_undecided.count == 0 &&
+                  !s->unused_probing.active && s->unused_probing.asked == 0;
+    assert(unused);
+    (void)unused;
 }
 
 void rill_shared_free(rill_shared *s)
