@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE   700
 
 #include "connector/kept_text.h"
 

@@ -575,14 +575,12 @@ static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const
                               refusal *why)
 {
     *why = (refusal){RILL_ILP_F02_UNREACHABLE, "no route to the destination"};
-    if (l->hop.kind == RILL_HOP_ACCOUNT)
-        return l->hop.account;
     if (l->hop.kind == RILL_HOP_TERMS) {
         *why = refusal_of_send(RILL_ERR_NOT_CONNECTED);
         return l->hop.terms->account;
     }
     if (l->hop.kind != RILL_HOP_CHILDREN)
-        return NULL;
+        return l->hop.account;
     if (f->options->money != NULL) {
         /* Each child has a route of its own. */
         why->message = "no such account here";
