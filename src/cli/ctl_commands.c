@@ -368,6 +368,16 @@ int ctl_reload(const ctl_args *args)
 
 /* ---- why, and what is under way ---- */
 
+/* Of packets to it, while the others are from it. */
+static void say_late(const json_t *late, const char *name)
+{
+    if (ctl_number(late, "packets") > 0)
+        (void)printf("%" JSON_INTEGER_FORMAT
+                     " packets to %s, of %s units, were rejected here as too "
+                     "late, and it fulfilled them all the same: it may count them as owed to it\n",
+                     ctl_number(late, "packets"), name, ctl_text(late, "amount"));
+}
+
 int ctl_why(const ctl_args *args)
 {
     char path[PATH];
@@ -403,6 +413,8 @@ int ctl_why(const ctl_args *args)
             (void)printf("and %" JSON_INTEGER_FORMAT " for other reasons\n",
                          ctl_number(r.value, "others"));
     }
+    if (code == CTL_DONE && !ctl_json(args))
+        say_late(json_object_get(r.value, "late"), args->operands[0]);
     ctl_reply_clear(&r);
     return code;
 }

@@ -52,8 +52,9 @@ void rill_admin_rejects(const rill_core *core, const rill_holder_account *a, ril
     }
     rill_admin_json(out, 200,
                     rows == NULL ? NULL
-                                 : json_pack("{s:s, s:o, s:I}", "account", a->config->name,
-                                             "rejects", rows, "others", (json_int_t)sorted.others));
+                                 : json_pack("{s:s, s:o, s:I, s:o}", "account", a->config->name,
+                                             "rejects", rows, "others", (json_int_t)sorted.others,
+                                             "late", rill_admin_late(a)));
 }
 
 /* ---- of all accounts ---- */

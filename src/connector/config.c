@@ -209,8 +209,8 @@ static const rill_field account_fields[] = {
     {"max-routes", "Routes that the neighbour may tell; others are ignored. Default: 100000.",
      RILL_KIND_NUMBER, AT(rill_config_account, max_routes), .min = 1, .max = 10000000},
     {"charge-unseen",
-     "Does the neighbour owe what is fulfilled after its connection was lost? If not, this node"
-     " bears it. Default: true.",
+     "Does the neighbour owe what is fulfilled after its connection or request was lost? If not,"
+     " this node bears it. Default: true.",
      RILL_KIND_BOOL, AT(rill_config_account, charge_unseen)},
     {"settlement", "How this node settles what it owes, and how the neighbour does (RFC 38).",
      RILL_KIND_SHARED, AT(rill_config_account, settlement), .of = &rill_config_settlement_shape},

@@ -88,7 +88,7 @@ typedef struct rill_config_account {
     int send_routes;    /* 0, 1, or RILL_CONFIG_BY_RELATION */
     int receive_routes; /* the same */
     uint64_t max_routes;
-    bool charge_unseen; /* it owes what is fulfilled after its connection was lost */
+    bool charge_unseen; /* it owes what is fulfilled after its connection or request was lost */
     rill_config_settlement *settlement;
     rill_config_peered *peered;
 } rill_config_account;

@@ -102,8 +102,17 @@ static void on_release(void *user, const rill_money_hold *hold)
     rill_books_release(hold->between, hold->taken, hold->given);
 }
 
-/* The audit is told of what an account has not seen once in so long, and when the node drains. */
-#define UNSEEN_MS 60000
+/*
+ * The audit is told of what an account has not seen, and of what it was late with, once in so long,
+ * and when the node drains.
+ */
+#define TOLD_MS 60000
+
+/* A clock that was set back does not keep it for longer. */
+static bool is_to_be_told(const rill_core *c, uint64_t told_ms, rill_now now)
+{
+    return c->draining || told_ms == 0 || now.wall_ms < told_ms || now.wall_ms - told_ms >= TOLD_MS;
+}
 
 /* What cannot be written for now is written with what comes next. */
 static void tell_unseen(rill_core *c, rill_holder_account *a)
@@ -114,7 +123,7 @@ static void tell_unseen(rill_core *c, rill_holder_account *a)
         return;
     (void)snprintf(what, sizeof what,
                    "%" PRIu64 " packets of %" PRIu64 " units were fulfilled after its connection "
-                   "was lost: %s",
+                   "or request was lost: %s",
                    u->new_packets, u->new_amount,
                    a->charge_unseen ? "it owes them" : "this node bears them");
     if (rill_core_note(c, a, "node", what) != RILL_OK)
@@ -131,9 +140,7 @@ static void count_unseen(rill_core *c, rill_holder_account *a, uint64_t amount, 
     u->new_packets++;
     u->amount = rill_add_sat(u->amount, amount);
     u->new_amount = rill_add_sat(u->new_amount, amount);
-    /* A clock that was set back does not keep it for longer. */
-    if (a->leaving || u->told_ms == 0 || now.wall_ms < u->told_ms ||
-        now.wall_ms - u->told_ms >= UNSEEN_MS)
+    if (a->leaving || is_to_be_told(c, u->told_ms, now))
         tell_unseen(c, a);
 }
 
@@ -155,7 +162,10 @@ static uint64_t on_commit(void *user, const rill_money_hold *hold, bool seen, ri
     rill_core_flight_fulfilled(c, hold->slot, group, seen ? goes_on : charge);
     if (!seen)
         count_unseen(c, source, hold->taken, now);
-    rill_core_look_to_settle(c, RILL_CONTAINER(flow->destination, rill_holder_account, balance));
+    rill_holder_account *destination =
+        RILL_CONTAINER(flow->destination, rill_holder_account, balance);
+    destination->fulfilled_to++;
+    rill_core_look_to_settle(c, destination);
     rill_histogram_add(&c->waits.packets, now.mono_ns - hold->at_ns);
     if (*begun_at == 0 && !goes_on)
         *begun_at = now.mono_ns;
@@ -163,17 +173,62 @@ static uint64_t on_commit(void *user, const rill_money_hold *hold, bool seen, ri
     return goes_on ? 0 : group;
 }
 
-/* Without memory nobody is told why, and all else goes on. */
-static void on_rejected(void *user, rill_terms *from, rill_terms *by, const rill_reject *reject,
-                        rill_now now)
+/* NULL: no memory. Then nobody is told, and all else goes on. */
+static rill_outcomes *outcomes_of(const rill_core *c, rill_holder_account *a)
+{
+    if (a->outcomes == NULL)
+        a->outcomes = rill_calloc(c->options.allocator, 1, sizeof *a->outcomes);
+    return a->outcomes;
+}
+
+static void on_rejected(void *user, const rill_money_reject *r, rill_now now)
 {
     const rill_core *c = user;
-    rill_holder_account *source = holder_of(from);
+    rill_holder_account *source = holder_of(r->source);
+    rill_holder_account *destination = r->destination == NULL ? NULL : holder_of(r->destination);
+    rill_outcomes *from = outcomes_of(c, source);
+    rill_outcomes *to = destination == NULL ? NULL : outcomes_of(c, destination);
     if (source->rejects == NULL)
         source->rejects = rill_calloc(c->options.allocator, 1, sizeof *source->rejects);
     if (source->rejects != NULL)
-        rill_rejects_count(source->rejects, reject, by == NULL ? 0 : holder_of(by)->balance.id,
-                           now.wall_ms);
+        rill_rejects_count(source->rejects, r->reject,
+                           r->by_destination ? destination->balance.id : 0, now.wall_ms);
+    if (from != NULL)
+        rill_outcomes_count_from(from, r);
+    if (to != NULL)
+        rill_outcomes_count_to(to, r);
+}
+
+/* What cannot be written for now is written with what comes next. */
+static void tell_late(rill_core *c, rill_holder_account *a)
+{
+    char what[160];
+    rill_outcomes *o = a->outcomes;
+    if (o == NULL || o->late_new.packets == 0)
+        return;
+    (void)snprintf(what, sizeof what,
+                   "%" PRIu64 " packets of %" PRIu64 " units were fulfilled too late: it may count "
+                   "them as owed to it, and this node does not",
+                   o->late_new.packets, o->late_new.amount);
+    if (rill_core_note(c, a, "node", what) != RILL_OK)
+        return;
+    rill_log_account_line(&c->options.log, RILL_LOG_WARNING, a->config->name, "%s", what);
+    o->late_new = (rill_tally){0, 0};
+    o->late_told = rill_core_now(c).wall_ms;
+}
+
+/* A Fulfill came too late: nothing is booked of it. */
+static void on_late(void *user, rill_terms *destination, uint64_t given, rill_now now)
+{
+    rill_core *c = user;
+    rill_holder_account *a = holder_of(destination);
+    rill_outcomes *o = outcomes_of(c, a);
+    if (o == NULL)
+        return;
+    rill_tally_add(&o->late, given);
+    rill_tally_add(&o->late_new, given);
+    if (a->leaving || is_to_be_told(c, o->late_told, now))
+        tell_late(c, a);
 }
 
 static void on_kept(void *user, uint64_t group)
@@ -359,7 +414,9 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
         .seed = seeds[2],
     };
     rill_clerk_init(&c->clerk, &c->books, &clerk);
-    c->money = (rill_money){on_identify, on_hold, on_release, on_commit, on_rejected, c};
+    c->money = (rill_money){
+        on_identify, on_hold, on_release, on_commit, on_rejected, on_late, c,
+    };
     rill_core_init_settler(c, seeds + 3);
     rill_webhook_init(&c->webhook, allocator, seeds[6]);
     rill_overlay_init(&c->proposals, allocator);
@@ -373,8 +430,10 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
 void rill_core_free_counts(const rill_core *c, rill_holder_account *a)
 {
     rill_free(c->options.allocator, a->rejects);
+    rill_free(c->options.allocator, a->outcomes);
     rill_free(c->options.allocator, a->unseen);
     a->rejects = NULL;
+    a->outcomes = NULL;
     a->unseen = NULL;
 }
 
@@ -770,8 +829,10 @@ void rill_core_drain(rill_core *c)
 {
     c->draining = true;
     rill_hub_drain(c->hub);
-    for (size_t i = 0; i < c->account_count; i++)
+    for (size_t i = 0; i < c->account_count; i++) {
         tell_unseen(c, c->accounts[i]);
+        tell_late(c, c->accounts[i]);
+    }
 }
 
 bool rill_core_is_draining(const rill_core *c)

@@ -15,6 +15,7 @@
 #include "connector/clerk.h"
 #include "connector/config.h"
 #include "connector/histogram.h"
+#include "connector/outcomes.h"
 #include "connector/packet_desk.h"
 #include "connector/packet_live.h"
 #include "connector/rates.h"
@@ -29,8 +30,9 @@
 typedef struct rill_core rill_core;
 
 /*
- * Packets of an account that were fulfilled after its connection was lost. It has not seen that
- * they were, so its own books may lack them. Since the node began.
+ * Packets of an account that were fulfilled after its connection was lost, or the request over HTTP
+ * by which it sent them. It has not seen that they were, so its own books may lack them. Since the
+ * node began.
  */
 typedef struct rill_unseen {
     uint64_t packets;
@@ -46,10 +48,12 @@ typedef struct rill_holder_account {
     rill_balance balance;
     rill_settling *settling; /* NULL: it never had an engine */
     const rill_config_account *config;
-    rill_flow *last;       /* the flow of its last packet; NULL: none yet */
-    rill_rejects *rejects; /* NULL: none of its packets was rejected yet */
-    rill_unseen *unseen;   /* NULL: it has not sent a packet yet */
-    rill_pace *pace;       /* NULL: it never had such limits; terms.pace, while it has them */
+    rill_flow *last;         /* the flow of its last packet; NULL: none yet */
+    rill_rejects *rejects;   /* NULL: none of its packets was rejected yet */
+    rill_outcomes *outcomes; /* NULL: nothing is in them yet */
+    uint64_t fulfilled_to;   /* packets to it that it fulfilled, since the node began */
+    rill_unseen *unseen;     /* NULL: it has not sent a packet yet */
+    rill_pace *pace;         /* NULL: it never had such limits; terms.pace, while it has them */
     struct rill_holder_account *next_leaving;
     uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
     uint32_t comings;       /* how often it had its first session; it wraps */

@@ -29,6 +29,12 @@ typedef struct rill_link_ops {
     /* reply: NULL where it is refused, and refusal says why. Not NULL where send_message is not. */
     int (*reply_message)(rill_link *l, uint64_t request, const rill_message *reply,
                          const char *refusal);
+    /*
+     * Does the neighbour still wait for the answer to this request, which has not been answered? Of
+     * a link that is up: one that it asked by may be gone all the same. It allocates nothing, and
+     * takes as long as reply does. NULL: it waits as long as the link is up.
+     */
+    bool (*waits)(const rill_link *l, uint64_t request);
 } rill_link_ops;
 
 /*
@@ -57,5 +63,15 @@ struct rill_link {
     rill_loop *loop;
     rill_link_handlers on;
 };
+
+/*
+ * False: nobody will see the answer to this request, though the link is up. A link does not say
+ * when that comes to be so: it is asked where it matters, so that no answer is told to a request
+ * that has the number of one that is gone.
+ */
+static inline bool rill_link_waits(const rill_link *l, uint64_t request)
+{
+    return l->ops->waits == NULL || l->ops->waits(l, request);
+}
 
 #endif

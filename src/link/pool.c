@@ -288,6 +288,12 @@ static int pool_reply(rill_link *l, uint64_t request, const uint8_t *packet, siz
     return to != NULL ? to->ops->reply(to, request, packet, len) : RILL_ERR_NOT_CONNECTED;
 }
 
+static bool pool_waits(const rill_link *l, uint64_t request)
+{
+    const rill_link *by = member_of_request(RILL_CONTAINER(l, const pool, link), &request);
+    return by != NULL && rill_link_waits(by, request);
+}
+
 static int pool_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message)
 {
     const sending s = {.outgoing_id = outgoing_id, .message = message};
@@ -337,6 +343,7 @@ static rill_link_ops ops_like(const rill_link_ops *members)
         .waiting = members->waiting != NULL ? pool_waiting : NULL,
         .send_message = members->send_message != NULL ? pool_send_message : NULL,
         .reply_message = members->reply_message != NULL ? pool_reply_message : NULL,
+        .waits = members->waits != NULL ? pool_waits : NULL,
     };
 }
 

@@ -57,10 +57,12 @@ void rill_forward_init(rill_forwarder *f, const uint64_t key[2])
     f->heard_at = 0;
     f->draining = false;
     f->drained = false;
+    rill_lates_init(&f->lates, f->options->allocator);
 }
 
 void rill_forward_clear(rill_forwarder *f)
 {
+    rill_lates_clear(&f->lates);
     rill_pendings_clear(&f->pendings);
     rill_owners_clear(&f->owners);
 }
@@ -74,13 +76,42 @@ static void answer(const rill_session *to, uint64_t request, const uint8_t *pack
     (void)rc;
 }
 
-static void tell_rejected(const rill_forwarder *f, const rill_account *from, rill_account *by,
-                          const rill_reject *reject)
+/* A packet that was not fulfilled. */
+typedef struct unfulfilled {
+    rill_account *from;
+    const rill_account *to; /* NULL: it was not sent on */
+    bool by_it;             /* rejected by that, and not by the node */
+    bool limited;           /* above the source's packets a second */
+    uint64_t taken;         /* units that it would have taken from the source */
+    uint64_t given;         /* units that were sent on */
+} unfulfilled;
+
+static unfulfilled unfulfilled_of(const rill_pending *entry)
+{
+    return (unfulfilled){
+        .from = entry->from,
+        .to = entry->asks ? NULL : entry->to,
+        .taken = entry->hold.between != NULL ? entry->hold.taken : entry->amount,
+        .given = entry->amount,
+    };
+}
+
+static void count_rejected(const rill_forwarder *f, const unfulfilled *u, const rill_reject *reject)
 {
     const rill_hub_options *o = f->options;
-    if (o->money != NULL && o->money->rejected != NULL)
-        o->money->rejected(o->money->user, from->of.terms, by == NULL ? NULL : by->of.terms, reject,
-                           o->now(o->user));
+    u->from->stats.rejected_from++;
+    if (o->money == NULL || o->money->rejected == NULL)
+        return;
+    const rill_money_reject told = {
+        .source = u->from->of.terms,
+        .destination = u->to == NULL ? NULL : u->to->of.terms,
+        .reject = reject,
+        .taken = u->taken,
+        .given = u->given,
+        .by_destination = u->by_it,
+        .limited = u->limited,
+    };
+    o->money->rejected(o->money->user, &told, o->now(o->user));
 }
 
 static rill_reject reject_of(const rill_forwarder *f, refusal why)
@@ -92,22 +123,23 @@ static rill_reject reject_of(const rill_forwarder *f, refusal why)
     };
 }
 
+/* to NULL: nobody is there to be told, and it is counted all the same. */
 static void refuse_with_data(const rill_forwarder *f, const rill_session *to, uint64_t request,
-                             refusal why, rill_bytes data)
+                             const unfulfilled *u, refusal why, rill_bytes data)
 {
     rill_reject reject = reject_of(f, why);
     reject.data = data;
     uint8_t packet[ANSWER_MAX];
     size_t len = 0;
-    to->account->stats.rejected_from++;
-    tell_rejected(f, to->account, NULL, &reject);
-    if (rill_reject_encode(&reject, packet, sizeof packet, &len) == RILL_OK)
+    count_rejected(f, u, &reject);
+    if (to != NULL && rill_reject_encode(&reject, packet, sizeof packet, &len) == RILL_OK)
         answer(to, request, packet, len);
 }
 
-static void refuse(const rill_forwarder *f, const rill_session *to, uint64_t request, refusal why)
+static void refuse(const rill_forwarder *f, const rill_session *to, uint64_t request,
+                   const unfulfilled *u, refusal why)
 {
-    refuse_with_data(f, to, request, why, (rill_bytes){NULL, 0});
+    refuse_with_data(f, to, request, u, why, (rill_bytes){NULL, 0});
 }
 
 /* For the log of packets. prepare NULL: it is malformed. */
@@ -140,8 +172,9 @@ static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal 
         const rill_reject reject = reject_of(f, why);
         rill_say_refused(&f->options->log, in->from->account, &in->prepare, &reject);
     }
+    const unfulfilled u = {.from = in->from->account, .taken = in->prepare.amount};
     note_refused(f, in->from, &in->prepare, why, in->now);
-    refuse(f, in->from, in->request, why);
+    refuse(f, in->from, in->request, &u, why);
 }
 
 /* Once a session, so that nobody fills the log. */
@@ -226,7 +259,8 @@ static void finish_with(rill_forwarder *f, rill_pending *entry, const rill_talk_
     rill_account *to = entry->to;
     bool own = entry->own;
     uint64_t request = entry->request;
-    from->open_from--;
+    if (RILL_LIKELY(!own))
+        from->open_from--;
     rill_pendings_close(&f->pendings, entry);
     if (RILL_UNLIKELY(own))
         f->options->talk->answered(f->options->talk->user, to->of.terms, request, answer);
@@ -240,18 +274,33 @@ static void finish(rill_forwarder *f, rill_pending *entry)
     finish_with(f, entry, &no_answer);
 }
 
+/*
+ * Who asked may have gone though its session has not: a request over HTTP that was cut or given up.
+ * Asked before the answer is given, where it matters who sees that.
+ */
+static void look_for_source(const rill_forwarder *f, rill_pending *entry)
+{
+    if (f->options->money == NULL || entry->source == NULL ||
+        rill_link_waits(entry->source->link, entry->request))
+        return;
+    rill_list_remove(&entry->of_source);
+    entry->source = NULL;
+}
+
 /* The source has left, or is told. */
 static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
     const rill_talk_answer answer = {.code = rill_ilp_code_of(why.code)};
+    const unfulfilled u = unfulfilled_of(entry);
+    look_for_source(f, entry);
     if (RILL_UNLIKELY(entry->note != 0 || says_all(f))) {
         const rill_reject reject = reject_of(f, why);
         rill_say_rejected(&f->options->log, entry, &reject, true);
         if (entry->note != 0)
             rill_noted_over(f->options, entry, &reject, true);
     }
-    if (entry->source != NULL)
-        refuse(f, entry->source, entry->request, why);
+    if (!entry->own)
+        refuse(f, entry->source, entry->request, &u, why);
     finish_with(f, entry, &answer);
 }
 
@@ -262,6 +311,13 @@ static const refusal not_back_yet = {RILL_ILP_T01_PEER_UNREACHABLE,
                                      "no such account here, but the node has just been started"};
 static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopping"};
 
+/* Rejected before it was answered. A Fulfill that comes now is of money that the books lack. */
+static void may_come_late(rill_forwarder *f, const rill_pending *entry)
+{
+    if (entry->hold.between != NULL)
+        rill_lates_remember(&f->lates, entry->outgoing_id, entry->condition, entry->hold.given);
+}
+
 void rill_forward_expire(rill_forwarder *f)
 {
     uint64_t now = f->options->now(f->options->user).mono_ns;
@@ -269,6 +325,7 @@ void rill_forward_expire(rill_forwarder *f)
         rill_session *silent = rill_owners_asked(entry->to, &entry->turn);
         if (silent != NULL)
             silent->deaf = true;
+        may_come_late(f, entry);
         end_unfulfilled(f, entry, timed_out);
     }
     arm(f, rill_pendings_deadline(&f->pendings));
@@ -278,8 +335,10 @@ void rill_forward_expire(rill_forwarder *f)
 void rill_forward_abandon(rill_forwarder *f)
 {
     f->heard_at = 0; /* nobody is waited for */
-    for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, RILL_NEVER)) != NULL;)
+    for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, RILL_NEVER)) != NULL;) {
+        may_come_late(f, entry);
         end_unfulfilled(f, entry, stopping);
+    }
     settle_drain(f);
 }
 
@@ -430,9 +489,10 @@ static void refuse_amount(const rill_forwarder *f, const incoming *in, uint64_t 
     uint8_t data[16];
     rill_amount_too_large limits = {in->prepare.amount, most};
     const refusal why = {RILL_ILP_F08_AMOUNT_TOO_LARGE, message};
+    const unfulfilled u = {.from = in->from->account, .taken = in->prepare.amount};
     rill_amount_too_large_encode(limits, data);
     note_refused(f, in->from, &in->prepare, why, in->now);
-    refuse_with_data(f, in->from, in->request, why, (rill_bytes){data, sizeof data});
+    refuse_with_data(f, in->from, in->request, &u, why, (rill_bytes){data, sizeof data});
 }
 
 static void refuse_pace(const rill_forwarder *f, const incoming *in, rill_pace_verdict verdict,
@@ -525,7 +585,6 @@ static void open_own(rill_forwarder *f, rill_pending *entry, rill_account *to,
     entry->request = id;
     memcpy(entry->condition, prepare->condition, sizeof entry->condition);
     rill_list_init(&entry->of_source);
-    to->open_from++;
     rill_account_hold(to);
     rill_account_hold(to);
     arm_for(f, entry);
@@ -552,6 +611,7 @@ int rill_forward_own(rill_forwarder *f, rill_account *to, const rill_prepare *pr
     rc = rill_link_send(session->link, entry->outgoing_id, f->rewriter.out, len);
     if (rc != RILL_OK) {
         entry->own = false; /* its owner knows */
+        to->open_from++;
         finish(f, entry);
     }
     return rc;
@@ -727,8 +787,8 @@ void rill_forward_answer(rill_forwarder *f, uint64_t ticket, const rill_talk_ans
     if (told->fulfilled) {
         rc = rill_peer_answer_encode(told->data, f->rewriter.out, sizeof f->rewriter.out, &len);
     } else {
-        entry->from->stats.rejected_from++;
-        tell_rejected(f, entry->from, NULL, &reject);
+        const unfulfilled u = unfulfilled_of(entry);
+        count_rejected(f, &u, &reject);
         rc = rill_reject_encode(&reject, f->rewriter.out, sizeof f->rewriter.out, &len);
     }
     if (rc != RILL_OK) {
@@ -789,8 +849,9 @@ static void refuse_malformed(const rill_forwarder *f, const incoming *in)
              why.code == RILL_ILP_F00_BAD_REQUEST ? "sent a malformed Prepare, rejected F00"
                                                   : "sent a request that is no Prepare, "
                                                     "rejected F01");
+    const unfulfilled u = {.from = from->account};
     note_refused(f, from, NULL, why, in->now);
-    refuse(f, from, in->request, why);
+    refuse(f, from, in->request, &u, why);
 }
 
 /*
@@ -827,7 +888,9 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     uint64_t largest = terms != NULL ? terms->max_packet_amount : o->max_packet_amount;
     uint64_t most = terms != NULL ? rill_pace_most(terms->pace, largest) : largest;
     if (!rill_bucket_take(&account->bucket, limit, in.now.mono_ns)) {
-        refuse(f, from, request,
+        const unfulfilled u = {
+            .from = account, .limited = true, .taken = decoded ? in.prepare.amount : 0};
+        refuse(f, from, request, &u,
                (refusal){RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"});
         return;
     }
@@ -863,12 +926,12 @@ static void note_owner(rill_forwarder *f, rill_session *by, const rill_pending *
                           "servers with one secret does; each client stays with one (said once)");
 }
 
-static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
+static bool fulfills(const rill_forwarder *f, const uint8_t condition[32],
                      const rill_fulfill *fulfill)
 {
     uint8_t hash[RILL_SHA256_LEN];
     return rill_crypto_sha256(f->crypto, fulfill->fulfillment, 32, hash) == RILL_OK &&
-           rill_equal_ct(hash, entry->condition, sizeof hash);
+           rill_equal_ct(hash, condition, sizeof hash);
 }
 
 /*
@@ -882,6 +945,7 @@ static bool book(rill_forwarder *f, rill_pending *entry, const rill_fulfill *ful
     if (RILL_LIKELY(entry->hold.between == NULL))
         return true;
     rill_now now = f->options->now(f->options->user);
+    look_for_source(f, entry);
     uint64_t group = money->commit(money->user, &entry->hold, entry->source != NULL, now);
     entry->hold.between = NULL;
     if (group == 0)
@@ -911,6 +975,7 @@ static void pass_on(rill_forwarder *f, const rill_pending *entry)
 void rill_forward_kept(rill_forwarder *f, uint64_t group)
 {
     for (rill_pending *entry; (entry = rill_pendings_booked(&f->pendings, group)) != NULL;) {
+        look_for_source(f, entry);
         pass_on(f, entry);
         note_over(f, entry, NULL);
         finish(f, entry);
@@ -921,7 +986,7 @@ void rill_forward_kept(rill_forwarder *f, uint64_t group)
 static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entry,
                          const rill_fulfill *fulfill, rill_bytes packet)
 {
-    if (!fulfills(f, entry, fulfill)) {
+    if (!fulfills(f, entry->condition, fulfill)) {
         complain(f, by, "sent a fulfillment that does not match the condition, rejected F05");
         end_unfulfilled(f, entry,
                         (refusal){RILL_ILP_F05_WRONG_CONDITION,
@@ -978,9 +1043,11 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         end_unfulfilled(f, entry, one_is_away);
         return;
     }
+    look_for_source(f, entry);
     if (!entry->own) {
-        entry->from->stats.rejected_from++;
-        tell_rejected(f, entry->from, entry->to, reject);
+        unfulfilled u = unfulfilled_of(entry);
+        u.by_it = true;
+        count_rejected(f, &u, reject);
     }
     const rill_talk_answer told = {.code = reject->code, .data = reject->data};
     if (entry->source != NULL)
@@ -998,15 +1065,39 @@ static rill_pending *find_open(const rill_forwarder *f, uint64_t outgoing_id)
     return entry == NULL || entry->group != 0 || entry->asks ? NULL : entry;
 }
 
+/*
+ * What was rejected here is answered. Who has fulfilled it has booked it, and is owed it by its own
+ * books alone: it is named, so that the two can be compared.
+ */
+static void take_late(rill_forwarder *f, const rill_session *by, uint64_t outgoing_id,
+                      rill_bytes packet)
+{
+    const rill_money *money = f->options->money;
+    const rill_late *late = rill_lates_find(&f->lates, outgoing_id);
+    rill_fulfill fulfill;
+    bool whole = true;
+    if (late == NULL ||
+        rill_fulfill_decode_noting(&fulfill, packet.data, packet.len, &whole) != RILL_OK ||
+        !fulfills(f, late->condition, &fulfill))
+        return;
+    uint64_t given = late->given;
+    rill_lates_forget(&f->lates, outgoing_id);
+    money->late(money->user, by->account->of.terms, given, f->options->now(f->options->user));
+}
+
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
                         const uint8_t *packet, size_t len)
 {
     rill_pending *entry = find_open(f, outgoing_id);
-    if (entry == NULL)
+    if (entry == NULL) {
+        take_late(f, by, outgoing_id, (rill_bytes){packet, len});
         return;
+    }
     /* Its time may be over though the timer has not fired yet. */
     if (f->options->now(f->options->user).mono_ns >= entry->timer.deadline) {
+        may_come_late(f, entry);
         end_unfulfilled(f, entry, timed_out);
+        take_late(f, by, outgoing_id, (rill_bytes){packet, len});
         return;
     }
     rill_fulfill fulfill;

@@ -32,6 +32,7 @@
 
 #include "node/accounts.h"
 #include "node/hub.h"
+#include "node/lates.h"
 #include "node/outgoing.h"
 #include "node/owners.h"
 #include "node/pending.h"
@@ -46,6 +47,7 @@ typedef struct rill_forwarder {
     rill_crypto *crypto;
     rill_pendings pendings;
     rill_owners owners;
+    rill_lates lates;         /* where there is money */
     uint64_t armed;           /* the deadline that `wake` was last called with */
     uint64_t returning_until; /* monotonic ns: accounts may not have come back yet */
     uint64_t heard_at;        /* monotonic ns: when a Prepare came last; 0: never */
@@ -54,7 +56,10 @@ typedef struct rill_forwarder {
     rill_rewriter rewriter;
 } rill_forwarder;
 
-/* All but pendings and owners is set by the caller. key: 16 random bytes. */
+/*
+ * All but pendings, owners and lates is set by the caller. key: 16 random bytes. Late Fulfills are
+ * not told before rill_lates_open.
+ */
 void rill_forward_init(rill_forwarder *f, const uint64_t key[2]);
 void rill_forward_clear(rill_forwarder *f);
 
@@ -66,7 +71,10 @@ RILL_MUST_CHECK int rill_forward_own(rill_forwarder *f, rill_account *to,
 /* As rill_hub_answer. */
 void rill_forward_answer(rill_forwarder *f, uint64_t ticket, const rill_talk_answer *told,
                          const char *message);
-/* by: whose answer it is. One that is not waited for any more is ignored. */
+/*
+ * by: whose answer it is. One that is not waited for any more is ignored, but for a Fulfill of a
+ * packet that was rejected as too late, or as this node was stopping: that is told (terms.h).
+ */
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
                         const uint8_t *packet, size_t len);
 /* error: as rill_link_handlers tells it. */

@@ -449,6 +449,8 @@ static int start(rill_hub *h)
     h->forwarder.routes = &h->routes;
     h->forwarder.crypto = h->crypto;
     rill_forward_init(&h->forwarder, keys[2]);
+    if (o->money != NULL && rill_lates_open(&h->forwarder.lates) != RILL_OK)
+        return RILL_ERR_NOMEM;
     return rill_routes_add(&h->routes, address, (rill_hop){.kind = RILL_HOP_CHILDREN});
 }
 

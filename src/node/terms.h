@@ -55,6 +55,17 @@ typedef struct rill_money_hold {
     uint32_t slot;  /* where the books list it; 0: nowhere */
 } rill_money_hold;
 
+/* A packet that was not fulfilled. What reject points at is good until the call returns. */
+typedef struct rill_money_reject {
+    rill_terms *source;
+    rill_terms *destination; /* to which it was sent; NULL: it was not sent */
+    const rill_reject *reject;
+    uint64_t taken;      /* units of the source's asset that it would have taken */
+    uint64_t given;      /* units of the destination's asset that were sent; 0: it was not */
+    bool by_destination; /* rejected by that neighbour; false: by this node */
+    bool limited;        /* above the source's packets a second */
+} rill_money_reject;
+
 /* Accounts and books, as the hub sees them. It asks on the packet path, so nothing here waits. */
 typedef struct rill_money {
     /* Whose token is it? name may be empty. NULL: nobody's, or not of the account of this name. */
@@ -70,15 +81,17 @@ typedef struct rill_money {
     void (*release)(void *user, const rill_money_hold *hold);
     /*
      * Fulfilled. Returns the group that the booking is in; 0: the Fulfill may go on at once.
-     * seen false: the source has left, and will never see the Fulfill.
+     * seen false: the source has left, or has given up its request, and will never see the Fulfill.
      */
     uint64_t (*commit)(void *user, const rill_money_hold *hold, bool seen, rill_now now);
+    /* May be NULL. */
+    void (*rejected)(void *user, const rill_money_reject *rejected, rill_now now);
     /*
-     * A packet of this source was rejected: by the neighbour that it went to, or by this node (by
-     * is NULL). What reject points at is good until this returns. May be NULL.
+     * A Fulfill came, and is a right one, of a packet that was rejected before as too late. Nothing
+     * is booked of it here, while the destination counts so many units as owed to it. Told of the
+     * last that were rejected so, as many as are remembered (lates.h). Not NULL.
      */
-    void (*rejected)(void *user, rill_terms *source, rill_terms *by, const rill_reject *reject,
-                     rill_now now);
+    void (*late)(void *user, rill_terms *destination, uint64_t given, rill_now now);
     void *user;
 } rill_money;
 

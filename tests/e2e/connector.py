@@ -470,7 +470,7 @@ def what_operators_do(t):
     status, answer = ask(port, "/v1/accounts")
     assert [a["name"] for a in answer["accounts"]] == ["alice", "bob"]
     status, text = ask(port, "/metrics")
-    assert status == 200 and 'ilp_connector_balance{account="alice",asset="USD",scale="2"} -200\n' in text, text
+    assert status == 200 and 'rill_connector_balance{account="alice",asset="USD",scale="2"} -200\n' in text, text
     assert "rill_connector_books_ok 1\n" in text
     # What was settled can be spent again, and is there after kill -9.
     assert send(t, r.path, 300, c.link("alice"))["sent"] == "300"

@@ -36,6 +36,7 @@ typedef struct fake {
     rill_link link; /* first */
     int send_result;
     bool closed;
+    uint64_t waits_from; /* nobody waits for answers to requests with lower numbers */
     size_t sent_count;
     size_t answer_count;
     kept sent[MAX_KEPT];    /* Prepares that the node gave us */
@@ -77,6 +78,7 @@ static inline int fake_reply(rill_link *l, uint64_t request, const uint8_t *pack
 {
     fake *f = (fake *)l;
     assert_false(f->closed);
+    assert_true(request >= f->waits_from);
     keep(&f->answers[f->answer_count++ % MAX_KEPT], request, packet, len);
     return RILL_OK;
 }
@@ -86,8 +88,18 @@ static inline void fake_close(rill_link *l)
     ((fake *)l)->closed = true;
 }
 
+static inline bool fake_waits(const rill_link *l, uint64_t request)
+{
+    return request >= ((const fake *)l)->waits_from;
+}
+
 static const rill_link_ops fake_ops = {
-    .is_up = fake_is_up, .send = fake_send, .reply = fake_reply, .close = fake_close};
+    .is_up = fake_is_up,
+    .send = fake_send,
+    .reply = fake_reply,
+    .close = fake_close,
+    .waits = fake_waits,
+};
 
 /* ---- the world ---- */
 
@@ -239,14 +251,21 @@ static inline void reply(fake *from, uint64_t outgoing_id, const uint8_t *packet
     from->link.on.reply(&from->link, outgoing_id, packet, len, from->link.user);
 }
 
-/* Answers what it was sent last. */
-static inline void fulfill(fake *from, const uint8_t *with)
+/* Answers one of those that it was sent, by its place from 0 on. */
+static inline void fulfill_nth(fake *from, size_t nth, const uint8_t *with)
 {
     uint8_t packet[MAX_PACKET];
     size_t len = 0;
     rill_fulfill f = {with, text("reply")};
+    assert_true(nth < from->sent_count);
     assert_int_equal(rill_fulfill_encode(&f, packet, sizeof packet, &len), RILL_OK);
-    reply(from, from->sent[(from->sent_count - 1) % MAX_KEPT].id, packet, len);
+    reply(from, from->sent[nth % MAX_KEPT].id, packet, len);
+}
+
+/* Answers what it was sent last. */
+static inline void fulfill(fake *from, const uint8_t *with)
+{
+    fulfill_nth(from, from->sent_count - 1, with);
 }
 
 static inline void reject(fake *from, rill_ilp_code_id code, const char *data)

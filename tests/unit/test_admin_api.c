@@ -151,7 +151,7 @@ static void test_what_operators_see(void **state)
     answered("GET", "/v1/accounts/alice", "", 200, "\"balance\":\"-100\",\"held\":\"0\"");
     answered("GET", "/v1/accounts", "", 200, "{\"accounts\":[{\"name\":\"alice\"");
     answered("GET", "/metrics", "", 200,
-             "ilp_connector_balance{account=\"bob\",asset=\"EUR\",scale=\"4\"} 5000\n");
+             "rill_connector_balance{account=\"bob\",asset=\"EUR\",scale=\"4\"} 5000\n");
     answered("GET", "/v1/accounts/", "", 404, "no such account");
     answered("GET", "/v1/accounts/alice/", "", 404, "no such resource");
     answered("GET", "/v1/accounts/alice/entries", "", 405, "POST");

@@ -69,7 +69,6 @@ static void test_rejects_and_expiry_give_back(void **state)
     nothing_held();
     booked(ALICE, 0);
     booked(BOB, 0);
-    assert_false(turn_wanted);
 }
 
 static void test_limits_of_both_sides(void **state)
@@ -212,8 +211,8 @@ static void test_the_source_leaves(void **state)
     booked(BOB, 5000);
     nothing_held();
     turn();
-    assert_string_equal(noted(), "1 packets of 100 units were fulfilled after its connection was "
-                                 "lost: it owes them");
+    assert_string_equal(noted(), "1 packets of 100 units were fulfilled after its connection or "
+                                 "request was lost: it owes them");
     written();
     answered("GET", "/v1/accounts/alice", "", 200,
              "\"unseen\":{\"packets\":1,\"amount\":\"100\",\"charged\":true}");
@@ -236,6 +235,58 @@ static void test_the_source_leaves(void **state)
     written();
     booked(ALICE, -200);
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+}
+
+/* A request over HTTP was cut or given up, while the account's others go on. */
+static void test_the_source_gives_up_a_request(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    send(&alice, 2, "g.x.b.server", 7);
+    send(&alice, 3, "g.x.b.server", 7);
+    alice.waits_from = 2;
+    fulfill_nth(&bob, 0, fulfillment);
+    booked(ALICE, -100);
+    turn();
+    assert_non_null(strstr(noted(), "1 packets of 100 units"));
+    written();
+    assert_null(answer_to(&alice, 1));
+    fulfill_nth(&bob, 1, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 2);
+    answered("GET", "/v1/accounts/alice", "", 200,
+             "\"unseen\":{\"packets\":1,\"amount\":\"100\",\"charged\":true}");
+    /* It is rejected, or its time is over: nobody is told, and it is counted. */
+    alice.waits_from = 10;
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    assert_null(answer_to(&alice, 3));
+    nothing_held();
+    /* A new request is not the one that is gone. */
+    send(&alice, 10, "g.x.b.server", 1);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 10);
+    /* It goes between the Fulfill and its booking: nobody is told, and it is owed. */
+    send(&alice, 11, "g.x.b.server", 1);
+    fulfill(&bob, fulfillment);
+    alice.waits_from = 12;
+    turn();
+    written();
+    assert_null(answer_to(&alice, 11));
+    booked(ALICE, -109);
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+    answered("GET", "/v1/accounts/alice", "", 200, "\"from\":5,\"rejected\":1,\"to\":0,\"open\":0");
+}
+
+static void gives_up_with(uint64_t request, uint64_t amount)
+{
+    send(&alice, request, "g.x.b.server", amount);
+    alice.waits_from = request + 1;
+    fulfill(&bob, fulfillment);
+    turn();
 }
 
 static void leaves_with(uint64_t amount)
@@ -295,13 +346,20 @@ static void test_the_node_bears_what_is_unseen(void **state)
     written();
     assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
     leaves_with(100);
-    assert_non_null(strstr(noted(), "100 units were fulfilled after its connection was lost: this "
-                                    "node bears them"));
+    assert_non_null(strstr(noted(), "100 units were fulfilled after its connection or request was "
+                                    "lost: this node bears them"));
     written();
     booked(ALICE, 0);
     booked(1, 100);
     assert_true(rill_core_is_even(core));
     answered("GET", "/v1/accounts/alice", "", 200, "\"amount\":\"100\",\"charged\":false");
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    gives_up_with(1, 50);
+    written();
+    booked(ALICE, 0);
+    booked(1, 150);
+    assert_true(rill_core_is_even(core));
+    answered("GET", "/v1/accounts/alice", "", 200, "\"amount\":\"150\",\"charged\":false");
 }
 
 static void test_draining_waits_for_the_store(void **state)
@@ -391,6 +449,7 @@ int main(void)
         TEST(test_ildcp_tells_children_alone),
         TEST(test_a_store_that_fails),
         TEST(test_the_source_leaves),
+        TEST(test_the_source_gives_up_a_request),
         TEST(test_unseen_is_told_once_a_minute),
         TEST(test_the_node_bears_what_is_unseen),
         TEST(test_draining_waits_for_the_store),

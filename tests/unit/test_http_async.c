@@ -437,7 +437,10 @@ static void test_their_prepare_is_answered_by_a_request(void **state)
     /* Twice: it is the same request. */
     assert_int_equal(post_prepare("Request-Id: " ID "\r\n"), 202);
     assert_int_equal(us.told.prepares, 1);
+    /* The connection by which it came is gone, and the neighbour waits all the same. */
+    assert_true(rill_link_waits(us.told.link, us.told.request));
     answer(fulfill, sizeof fulfill);
+    assert_false(rill_link_waits(us.told.link, us.told.request));
     until_requested(1);
     assert_string_equal(field("request-id: ", other), ID);
     assert_non_null(strstr(script_last, "POST /theirs "));

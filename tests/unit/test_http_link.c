@@ -7,6 +7,7 @@
 
 #include "http_script.h"
 #include "links/http/client_impl.h"
+#include "link/link_impl.h"
 #include "links/http/http_server.h"
 
 static net n;
@@ -218,6 +219,51 @@ static void test_who_only_asks_takes_nothing(void **state)
     assert_string_equal(r.code.text, "F02");
     stop_serving();
     net_end(&n);
+}
+
+static bool nobody_waits(net *m)
+{
+    return m->client.closed > 0 && !rill_link_waits(m->session.link, m->session.request);
+}
+
+/* The session stays, and knows which of its requests are gone. */
+static void test_who_goes_does_not_wait(void **state)
+{
+    static const uint8_t answer[40] = {RILL_ILP_FULFILL, 38};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        serve();
+        connect_as(schemes[i], TOKEN);
+        until(&n, is_up);
+        send_one(1);
+        until(&n, was_asked);
+        assert_true(rill_link_waits(n.session.link, n.session.request));
+        assert_false(rill_link_waits(n.session.link, n.session.request + 1));
+        rill_link_close(n.client.link);
+        until(&n, nobody_waits);
+        const uint64_t gone = n.session.request;
+        assert_int_equal(n.session.downs, 0);
+        assert_int_equal(rill_link_reply(n.session.link, gone, answer, sizeof answer),
+                         RILL_ERR_NOT_CONNECTED);
+        /* A new request is another one. */
+        n.client = (told){.link = NULL};
+        n.session.prepares = 0;
+        connect_as(schemes[i], TOKEN);
+        until(&n, is_up);
+        send_one(2);
+        until(&n, was_asked);
+        assert_true(n.session.request != gone);
+        assert_true(rill_link_waits(n.session.link, n.session.request));
+        assert_false(rill_link_waits(n.session.link, gone));
+        assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, sizeof answer),
+                         RILL_OK);
+        assert_false(rill_link_waits(n.session.link, n.session.request));
+        wanted = 1;
+        until(&n, all_answered);
+        stop_serving();
+        net_end(&n);
+    }
 }
 
 static void test_a_server_that_goes_leaves_doubt(void **state)
@@ -655,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_many_are_in_flight),
         cmocka_unit_test(test_a_wrong_token_is_the_end),
         cmocka_unit_test(test_who_only_asks_takes_nothing),
+        cmocka_unit_test(test_who_goes_does_not_wait),
         cmocka_unit_test(test_a_server_that_goes_leaves_doubt),
         cmocka_unit_test(test_one_that_is_stuck_among_others),
         cmocka_unit_test(test_a_neighbour_that_is_gone_without_a_word),

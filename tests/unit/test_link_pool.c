@@ -240,10 +240,20 @@ static bool told_unanswered(net *unused)
     return n.client.unanswered > 0;
 }
 
+static bool client_asked_once(net *unused)
+{
+    (void)unused;
+    return n.client.prepares == 1;
+}
+
 static void test_one_socket_is_lost(void **state)
 {
     (void)state;
     begin_up();
+    assert_int_equal(rill_link_send(sessions[0], 100, packet, sizeof packet), RILL_OK);
+    until(&n, client_asked_once);
+    const uint64_t asked = n.client.request;
+    assert_true(rill_link_waits(n.client.link, asked));
     silent = true;
     for (uint64_t i = 0; i < SOCKETS; i++)
         assert_int_equal(rill_link_send(n.client.link, i, packet, sizeof packet), RILL_OK);
@@ -261,7 +271,10 @@ static void test_one_socket_is_lost(void **state)
     n.client.replies = 0;
     sent = 1;
     until(&n, quiet);
+    /* Who asked by it does not wait any more, also once there is another in its place. */
+    assert_false(rill_link_waits(n.client.link, asked));
     until(&n, session_is_back);
+    assert_false(rill_link_waits(n.client.link, asked));
     assert_int_equal(n.client.ups, 1);
     assert_int_equal(n.client.downs, 0);
     net_end(&n);
@@ -309,12 +322,6 @@ static bool client_asked(net *unused)
 {
     (void)unused;
     return n.client.prepares == SOCKETS;
-}
-
-static bool client_asked_once(net *unused)
-{
-    (void)unused;
-    return n.client.prepares == 1;
 }
 
 /* What came by a socket is answered by the same: the outgoing_ids are the sessions' own. */

@@ -334,6 +334,7 @@ static const rill_link_ops client_ops = {
     .waiting = client_waiting,
     .send_message = rill_btp_session_send_message,
     .reply_message = rill_btp_session_reply_message,
+    .waits = rill_btp_session_waits,
 };
 
 /* What can fail before anything is registered with libuv. */

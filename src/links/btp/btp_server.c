@@ -314,6 +314,7 @@ static const rill_link_ops session_ops = {
     .send_parts = rill_btp_session_send_parts,
     .send_message = rill_btp_session_send_message,
     .reply_message = rill_btp_session_reply_message,
+    .waits = rill_btp_session_waits,
 };
 
 /* Taking connections */

@@ -253,6 +253,11 @@ static bool can_answer(const rill_btp_session *s, uint64_t request)
     return s->up && (uint32_t)(request >> 32) == s->generation;
 }
 
+bool rill_btp_session_waits(const rill_link *l, uint64_t request)
+{
+    return can_answer(RILL_CONTAINER(l, const rill_btp_session, link), request);
+}
+
 int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
 {
     rill_btp_session *s = session_of(l);

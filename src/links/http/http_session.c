@@ -34,6 +34,20 @@ static int reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t len)
     return error == RILL_ERR_NOT_FOUND ? RILL_ERR_NOT_CONNECTED : error;
 }
 
+/*
+ * Who asked in a request that was cut or given up does not. Numbers are never used again. Of one
+ * whose reply is posted only the way there counts.
+ */
+static bool waits(const rill_link *l, uint64_t id)
+{
+    const http_session *session = RILL_CONTAINER(l, const http_session, link);
+    const http_request *r = rill_map_get(&session->server->requests, id);
+    if (r == NULL || r->session != session)
+        return false;
+    return r->later == NULL ||
+           http_desk_link_of(session->server->desk, session->link.account) != NULL;
+}
+
 /* Another session of the account may take it: F02 lets the node ask that. */
 static void reject_unwanted(rill_task *task)
 {
@@ -150,6 +164,7 @@ static const rill_link_ops session_ops = {
     .send = send_packet,
     .reply = reply,
     .close = close_link,
+    .waits = waits,
 };
 
 int http_session_make(rill_http_link_server *s, rill_bytes token, http_session **out)
