@@ -203,8 +203,10 @@ static void is_done(net_flight *f, net_flight_state state)
     rill_list_push_back(&f->node->net->done, &f->link);
 }
 
+/* It is answered or nobody waits for an answer any more; at its time or later, as too late. */
 static void end(net_flight *f)
 {
+    f->expired = net_node_now(f->node).mono_ns >= f->deadline;
     release(f);
     is_done(f, NET_FLIGHT_ENDED);
 }
@@ -268,6 +270,17 @@ static void judge_late(const net_node *node, net_prepare *p)
                       node->address, p->number, took);
 }
 
+/* Rejected for its time, and fulfilled all the same: the node names it, once. */
+static void count_late(net_flight *f, const net_prepare *p)
+{
+    net_account *a = &f->node->accounts[f->destination];
+    if (!f->expired || f->was_late || f->out != p)
+        return;
+    f->was_late = true;
+    a->late_packets++;
+    a->late += f->given;
+}
+
 void net_ledger_answer(net_node *node, net_prepare *p, const uint8_t *packet, size_t len)
 {
     net_flight *f = p->flight;
@@ -281,6 +294,8 @@ void net_ledger_answer(net_node *node, net_prepare *p, const uint8_t *packet, si
             judge_late(node, p);
         if (f->state == NET_FLIGHT_OUT && f->out == p)
             end(f);
+        if (fulfilled)
+            count_late(f, p);
     } else if (fulfilled) {
         book(f);
     } else {
@@ -422,7 +437,8 @@ void net_ledger_begun(net_node *node)
     uint64_t wall = net_node_now(node).wall_ms;
     for (unsigned i = 0; i < node->account_count; i++) {
         node->accounts[i].held = node->accounts[i].coming = node->accounts[i].unseen = 0;
-        node->accounts[i].unseen_packets = 0;
+        node->accounts[i].unseen_packets = node->accounts[i].late_packets = 0;
+        node->accounts[i].late = 0;
     }
     for (rill_list *at = node->flights.next; at != &node->flights; at = at->next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
@@ -490,6 +506,14 @@ static void check_account(net_node *node, net_account *a)
                       " of %s are said to be unseen, and %" PRIu64 " of %" PRIu64 " are",
                       node->address, counted.packets, counted.amount, a->name, a->unseen_packets,
                       unseen);
+    const rill_tally late = holder->outcomes == NULL ? (rill_tally){0, 0} : holder->outcomes->late;
+    if (late.packets != a->late_packets ||
+        late.amount != (a->late > UINT64_MAX ? UINT64_MAX : (uint64_t)a->late))
+        sim_violation(r,
+                      "%s: %" PRIu64 " packets of %" PRIu64 " are said to be fulfilled too late by "
+                      "%s, and %" PRIu64 " of %" PRIu64 " are",
+                      node->address, late.packets, late.amount, a->name, a->late_packets,
+                      (uint64_t)a->late);
     if (sum_of(holder->balance.held) != a->held)
         sim_violation(r, "%s: %" PRIu64 " of %s is held, and should be %" PRIu64, node->address,
                       holder->balance.held.low, a->name, (uint64_t)a->held);

@@ -182,6 +182,7 @@ static void print_counts(const char *mark)
         {"bookings found in the list after a kill", c->recovered},
         {"of them, not charged to the source", c->uncharged},
         {"bookings kept by the store before a kill, and not passed on", c->unheard},
+        {"packets given up by who sent them, as over HTTP", c->given_up},
         {"packets fulfilled after their source had left", c->unseen},
         {"Fulfills that came too late", c->late},
         {"packets about which two neighbours disagree, each explained", c->named},

@@ -118,4 +118,6 @@ void net_member_gone(net_node *node, net_account *a)
     a->gone = true;
     a->unseen = 0;
     a->unseen_packets = 0;
+    a->late = 0;
+    a->late_packets = 0;
 }

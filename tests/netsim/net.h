@@ -75,11 +75,12 @@ struct net_prepare {
     net_probe *probe;      /* that it is; NULL: none */
     rill_list open;        /* net_end.open, until the link has an answer */
     bool arrived;
-    bool replied;       /* the receiver has answered */
-    bool fulfilled;     /* ... with a Fulfill */
-    bool program_took;  /* the receiver is a program, and fulfilled it */
-    bool program_paid;  /* the sender is a program, and got the Fulfill */
-    bool asker_gone;    /* the receiver knows that the connection it came by is lost */
+    bool replied;      /* the receiver has answered */
+    bool fulfilled;    /* ... with a Fulfill */
+    bool program_took; /* the receiver is a program, and fulfilled it */
+    bool program_paid; /* the sender is a program, and got the Fulfill */
+    bool asker_gone; /* the receiver knows that nobody waits: the connection is lost, or given up */
+    bool given_up;   /* the sender waits no more, though its connection goes on */
     uint64_t sent_at;   /* virtual */
     uint64_t booked_at; /* when the receiving node took the Fulfill that it passes on */
     uint64_t passed_at; /* when the receiver sent the Fulfill */
@@ -129,6 +130,7 @@ struct net_way {
     uint64_t jitter;
     bool wanted; /* somebody tries to connect again */
     uint64_t dark_until;
+    uint32_t impatience; /* of a thousand Prepares, how many are given up, as over HTTP; 0: BTP */
     char token[16];
 };
 
@@ -210,8 +212,11 @@ typedef struct net_account {
     oracle_i128 booked;
     oracle_u128 held;
     oracle_u128 coming;
-    uint64_t unseen_packets; /* fulfilled after its connection was lost, in this life of the node */
+    uint64_t unseen_packets; /* fulfilled after nobody waited any more, in this life of the node */
     oracle_u128 unseen;
+    uint64_t
+        late_packets; /* rejected as too late, and fulfilled after that; in this life as well */
+    oracle_u128 late;
 } net_account;
 
 typedef enum net_flight_state {
@@ -245,6 +250,8 @@ struct net_flight {
     unsigned over;   /* ... and end; 0: not */
     uint64_t over_ms;
     unsigned lines; /* of the log that are about it */
+    bool expired;   /* it ended as too late */
+    bool was_late;  /* ... and was fulfilled after that */
 };
 
 enum {
@@ -508,7 +515,7 @@ typedef struct net_asset {
 typedef struct net_counts {
     uint64_t seeds, nodes, prepares, fulfilled, forwarded, booked;
     uint64_t cuts, kills, drains, reloads, clocks, stalls, failures, tricks;
-    uint64_t recovered, uncharged, unseen, unheard, left, late, named;
+    uint64_t recovered, uncharged, unseen, unheard, left, late, named, given_up;
     uint64_t payments, complete, delivered_some;
     uint64_t real_stores, entries, asked_again, thefts;
     uint64_t taken_out, put_back, gone, refused_loads, recovered_gone;
@@ -522,8 +529,9 @@ typedef struct net_counts {
 struct net {
     sim_report report;
     sim_queue queue;
-    sim_rng rng;  /* of what happens */
-    sim_rng plan; /* of what there is */
+    sim_rng rng;      /* of what happens */
+    sim_rng plan;     /* of what there is */
+    sim_rng patience; /* of who does not wait */
     uint64_t seed;
     rill_crypto *crypto;
     net_asset assets[NET_ASSETS];

@@ -20,6 +20,13 @@ void net_draw_account(net *n, net_account *a);
 /* Faults, in the time that is for them. */
 void net_plan_faults(net *n);
 
+/* ---- patience.c: who asks, and does not wait for the answer ---- */
+
+/* Which ways are as ILP over HTTP, where a request is given up and the connection goes on. */
+void net_patience_draw(net *n);
+/* It has just been sent. */
+void net_patience_begins(net *n, net_prepare *p);
+
 /* ---- wire.c: connections, what is under way, and what is lost ---- */
 
 void net_way_open(net_way *w);

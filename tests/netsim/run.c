@@ -125,6 +125,7 @@ bool net_run(net *n, uint64_t seed, bool trace)
         abort();
     rill_list_init(&n->done);
     net_draw(n);
+    net_patience_draw(n);
     begin(n);
     run_until(n, OVER_BY, true);
     if (!n->report.failed && !net_programs_over(n))

@@ -118,7 +118,7 @@ static void arrives(void *context, uint64_t argument)
         free(m);
         return;
     }
-    if (c->gone[to] || c->end[to]->closed ||
+    if (c->gone[to] || c->end[to]->closed || (m->answer && p->given_up) ||
         (c->cut && (m->serial == 0 || m->serial > c->arriving[m->from]))) {
         sim_trace(&n->report, "lost: %s of packet %" PRIu64 " to %s", m->answer ? "answer" : "way",
                   p->number, name_of(w, to));
@@ -208,6 +208,7 @@ int net_send(net_end *end, uint64_t outgoing_id, const uint8_t *packet, size_t l
     if (node != NULL)
         net_ledger_sent(node, p);
     put(end->conn, end->side, p, false, 0, packet, len);
+    net_patience_begins(n, p);
     return RILL_OK;
 }
 
@@ -293,6 +294,9 @@ static int op_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_
     net_node *node = end->way->side[end->side].node;
     if (node->dying)
         return RILL_ERR_NOT_CONNECTED;
+    if (request < n->prepare_count && n->prepares[request]->given_up &&
+        n->prepares[request]->asker_gone)
+        return RILL_ERR_NOT_CONNECTED;
     if (request >= n->prepare_count || n->prepares[request]->conn->way != end->way ||
         n->prepares[request]->from == end->side) {
         sim_violation(&n->report, "%s answers packet %" PRIu64 ", which it never got",
@@ -302,6 +306,12 @@ static int op_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_
     net_ledger_replied(node, n->prepares[request], packet, len);
     net_reply(end, n->prepares[request], packet, len);
     return RILL_OK;
+}
+
+static bool op_waits(const rill_link *l, uint64_t request)
+{
+    const net *n = ((const net_end *)(const void *)l)->way->net;
+    return request < n->prepare_count && !n->prepares[request]->asker_gone;
 }
 
 static void closes(void *context, uint64_t argument);
@@ -321,7 +331,12 @@ static void op_close(rill_link *l)
 }
 
 static const rill_link_ops ops = {
-    .is_up = op_is_up, .send = op_send, .reply = op_reply, .close = op_close};
+    .is_up = op_is_up,
+    .send = op_send,
+    .reply = op_reply,
+    .close = op_close,
+    .waits = op_waits,
+};
 
 /* ---- connections that are lost ---- */
 
