@@ -3,7 +3,7 @@
 # Completion of rillctl(1) for bash.
 
 _rillctl() {
-    local commands='status accounts peer balance rates routes settle outstanding proposals confirm reject statement audit why packets in-flight top reload drain log-level'
+    local commands='status accounts peer balance rates routes settle outstanding proposals confirm reject statement audit backup why packets in-flight top reload drain log-level'
     local options='--socket --config --url --token-file --ca-file --timeout --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
@@ -20,6 +20,8 @@ _rillctl() {
     rates) options="$options --for --who" ;;
     settle) options="$options --in --out --deposit --withdrawal --end --paid --unpaid --note --key --who" ;;
     statement) options="$options --from --to --step --csv" ;;
+    audit) options="$options --since-head --lines --after --csv" ;;
+    backup) options="$options --force --who" ;;
     packets) options="$options --from --to --destination --id --code --rejected --limit --follow --csv" ;;
     top) options="$options --interval --count" ;;
     confirm | reject | reload | drain | log-level) options="$options --who" ;;
@@ -32,7 +34,7 @@ _rillctl() {
         ;;
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
     --auto | --asset | --name | --credit | --most | --max-packet | --packets-a-second | --amount-a-second) ;;
-    --url | --timeout | --end | --note | --key | --who | --from | --to | --for | --interval | --count | --destination | --id | --code | --limit) ;;
+    --url | --timeout | --end | --note | --key | --who | --from | --to | --for | --interval | --count | --destination | --id | --code | --limit | --since-head | --after) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     accounts) mapfile -t COMPREPLY < <(compgen -W "add set remove $options" -- "$word") ;;
     peer) mapfile -t COMPREPLY < <(compgen -W "list show add approve remove $options" -- "$word") ;;

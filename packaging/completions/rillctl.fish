@@ -17,6 +17,7 @@ complete -c rillctl -n __fish_use_subcommand -a confirm -d 'Book what somebody e
 complete -c rillctl -n __fish_use_subcommand -a reject -d 'Take a proposal away'
 complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the balance of an account'
 complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
+complete -c rillctl -n __fish_use_subcommand -a backup -d 'Copy the books while the node runs'
 complete -c rillctl -n __fish_use_subcommand -a why -d 'Why packets of an account were rejected'
 complete -c rillctl -n __fish_use_subcommand -a packets -d 'What became of packets'
 complete -c rillctl -n __fish_use_subcommand -a in-flight -d 'Packets that were out when the node was killed'
@@ -25,7 +26,7 @@ complete -c rillctl -n __fish_use_subcommand -a reload -d 'Read the configuratio
 complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
 complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
 complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts peer balance rates routes settle outstanding proposals confirm reject statement audit why packets in-flight top reload drain log-level'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts peer balance rates routes settle outstanding proposals confirm reject statement audit backup why packets in-flight top reload drain log-level'
 
 complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
 complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"
@@ -69,6 +70,12 @@ complete -c rillctl -n '__fish_seen_subcommand_from statement' -l from -x -d 'Fr
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l to -x -d 'Before this time'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l step -x -a 'minute hour day all' -d 'What packets are summed for'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l csv -d 'Print a table for spreadsheets'
+complete -c rillctl -n '__fish_seen_subcommand_from audit' -l since-head -x -d 'Are these the books that had this head?'
+complete -c rillctl -n '__fish_seen_subcommand_from audit' -l lines -d 'Print the lines of the audit'
+complete -c rillctl -n '__fish_seen_subcommand_from audit' -l after -x -d 'Lines behind this one'
+complete -c rillctl -n '__fish_seen_subcommand_from audit' -l csv -d 'Print a table for spreadsheets'
+complete -c rillctl -n '__fish_seen_subcommand_from backup' -l force -d 'Replace the copy that is there'
+complete -c rillctl -n '__fish_seen_subcommand_from backup' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from reload' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from drain' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from confirm' -l who -x -d 'Who did this'

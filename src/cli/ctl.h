@@ -136,6 +136,7 @@ int ctl_confirm(const ctl_args *args);
 int ctl_reject(const ctl_args *args);
 int ctl_statement(const ctl_args *args);
 int ctl_audit(const ctl_args *args);
+int ctl_backup(const ctl_args *args);
 int ctl_drain(const ctl_args *args);
 int ctl_log_level(const ctl_args *args);
 int ctl_reload(const ctl_args *args);

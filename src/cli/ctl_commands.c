@@ -208,34 +208,6 @@ int ctl_statement(const ctl_args *args)
     return code;
 }
 
-/* ---- audit ---- */
-
-int ctl_audit(const ctl_args *args)
-{
-    ctl_reply r;
-    int code = ctl_ask(args, "GET", "/v1/audit", NULL, &r);
-    if (code == CTL_DONE) {
-        bool good = json_is_true(json_object_get(r.value, "good"));
-        if (ctl_json(args))
-            (void)ctl_print_json(&r);
-        else
-            (void)printf(
-                "%" JSON_INTEGER_FORMAT " balances computed anew from %" JSON_INTEGER_FORMAT
-                " sums of packets and %" JSON_INTEGER_FORMAT " entries\n"
-                "balances that differ:           %" JSON_INTEGER_FORMAT "\n"
-                "assets that do not add up to 0: %" JSON_INTEGER_FORMAT "\n"
-                "entries that were changed:      %" JSON_INTEGER_FORMAT "\n%s%s\n",
-                ctl_number(r.value, "accounts"), ctl_number(r.value, "flows"),
-                ctl_number(r.value, "entries"), ctl_number(r.value, "uneven_balances"),
-                ctl_number(r.value, "uneven_assets"), ctl_number(r.value, "broken_entries"),
-                good ? "the books are right" : "THE BOOKS ARE WRONG: ",
-                good ? "" : ctl_text(r.value, "first"));
-        code = good ? CTL_DONE : CTL_INCOMPLETE;
-    }
-    ctl_reply_clear(&r);
-    return code;
-}
-
 /* ---- the node ---- */
 
 /* "90 s", "12 min", "3 h". */

@@ -33,6 +33,20 @@ static const ctl_option statement_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option audit_options[] = {
+    {"--since-head", "HEAD", "are these still the books that had this head? It is kept elsewhere"},
+    {"--lines", NULL, "print the lines of the audit: who changed and settled what"},
+    {"--after", "NUMBER", "of --lines: those behind this one. Default: from the first on"},
+    {"--csv", NULL, "of --lines: print a table for spreadsheets"},
+    {NULL, NULL, NULL},
+};
+
+static const ctl_option backup_options[] = {
+    {"--force", NULL, "replace the copy that is there"},
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
 static const ctl_option who_options[] = {
     {"--who", "NAME", "who did this, for the audit. Default: your user name"},
     {NULL, NULL, NULL},
@@ -150,9 +164,19 @@ const ctl_command ctl_commands[] = {
      "Each line has the sum of packets with one other account, or an entry.", statement_options, 1,
      1, ctl_statement},
     {"audit", "compute the books anew", "[OPTIONS]",
-     "Computes each balance anew from all sums and entries, checks the chain of hashes of the "
-     "entries, and that the balances of each asset add up to 0. The node goes on meanwhile.",
-     NULL, 0, 0, ctl_audit},
+     "Computes each balance anew from all sums and entries, checks the chains of hashes of the "
+     "entries and of the sums, and that the balances of each asset add up to 0. The node goes on "
+     "meanwhile. It ends with the head of both chains: keep it elsewhere, and --since-head finds "
+     "later if anything before it was changed or cut off. --lines prints the lines of the audit "
+     "instead, also those that are of no account.",
+     audit_options, 0, 0, ctl_audit},
+    {"backup", "copy the books while the node runs", "FILE [OPTIONS]",
+     "The node writes the copy, on its own machine: FILE is a name in the folder \"backups\" of "
+     "its "
+     "configuration's store, or a path as the node sees it, which only the socket may name. The "
+     "file "
+     "is there once the copy is whole and on the disk. It is of the moment when the command ends.",
+     backup_options, 1, 1, ctl_backup},
     {"why", "why packets of an account were rejected", "ACCOUNT [OPTIONS]",
      "By code, and by whom: by this node, or by the neighbour that the packet went to; and how "
      "often, "

@@ -3,6 +3,8 @@
 
 #include "connector/admin.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -288,11 +290,22 @@ static void follow(rill_admin *a, rill_web_connection *c, uint64_t handle,
     rill_admin_free(&answer);
 }
 
+/* Root may open it, too. */
+static const char *user_of(const rill_web_connection *c, char *out, size_t cap)
+{
+    uint32_t user;
+    if (c->tcp == NULL || !rill_tcp_peer_user(c->tcp, &user))
+        return NULL;
+    (void)snprintf(out, cap, "socket, user %" PRIu32, user);
+    return out;
+}
+
 static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
                        const rill_http_message *m)
 {
     rill_admin *a = owner;
     rill_admin_answer answer;
+    char known[64];
     /* The system says who may open the socket: that is the node's own user, who may do all. */
     static const rill_config_operator local = {.token = "socket", .scopes = RILL_SCOPES_ALL};
     const rill_config_operator *who = c->web == &a->local ? &local : operator_of(a, m);
@@ -302,6 +315,8 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         .body = {m->body, m->body_len},
         .scopes = who == NULL ? 0 : who->scopes,
         .person = who == NULL ? NULL : who->token,
+        .known = who == &local ? user_of(c, known, sizeof known) : NULL,
+        .local = who == &local,
         .from = origin_of(m),
         .events = a->followers.events,
     };

@@ -59,7 +59,9 @@ void rill_admin_page(const rill_core *core, const rill_admin_request *request, r
 void rill_admin_metrics(const rill_core *core, rill_admin_answer *out);
 
 /* admin_looks.c: each begins a look, which out->look has then, or refuses. */
-void rill_admin_begin_audit(rill_admin_answer *out);
+void rill_admin_begin_audit(rill_bytes query, rill_admin_answer *out);
+/* Lines of the audit, behind `after` of the query. */
+void rill_admin_begin_lines(rill_bytes query, rill_admin_answer *out);
 void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
                                 rill_bytes query, rill_admin_answer *out);
 
@@ -142,6 +144,15 @@ void rill_admin_approve(rill_core *core, const rill_admin_control *control, cons
 void rill_admin_drop_peer(rill_core *core, const rill_admin_control *control, const char *name,
                           const json_t *object, rill_admin_answer *out);
 void rill_admin_peer_metrics(const rill_core *core, rill_admin_lines *l);
+
+/* admin_backup.c */
+/* How the copy of the books is. */
+void rill_admin_backup_state(const rill_admin_control *control, unsigned status,
+                             rill_admin_answer *out);
+/* What POST /v1/backup has in its body. */
+void rill_admin_begin_backup(rill_core *core, const rill_admin_control *control,
+                             const rill_admin_request *request, const json_t *object,
+                             rill_admin_answer *out);
 
 /* admin_webhooks.c: null if there are none; NULL: no memory. */
 json_t *rill_admin_webhooks(const rill_core *core);

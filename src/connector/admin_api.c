@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Over 600 lines: the table of all resources, and one function for each, of a few lines.
+ */
 #include "connector/admin_api.h"
 
 #include <stdio.h>
@@ -137,8 +140,25 @@ static void watch_packets(const question *q, rill_admin_answer *out)
 
 static void audit(const question *q, rill_admin_answer *out)
 {
-    (void)q;
-    rill_admin_begin_audit(out);
+    rill_admin_begin_audit(q->query, out);
+}
+
+static void show_lines(const question *q, rill_admin_answer *out)
+{
+    rill_admin_begin_lines(q->query, out);
+}
+
+static void show_backup(const question *q, rill_admin_answer *out)
+{
+    rill_admin_backup_state(q->control, 200, out);
+}
+
+static void backup(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_begin_backup(q->core, q->control, q->request, object, out);
+    json_decref(object);
 }
 
 static void show_rates(const question *q, rill_admin_answer *out)
@@ -389,6 +409,7 @@ typedef struct need {
 #define MONEY    ((need){RILL_SCOPE_MONEY})
 #define RATES    ((need){RILL_SCOPE_RATES})
 #define NODE     ((need){RILL_SCOPE_NODE})
+#define BACKUP   ((need){RILL_SCOPE_BACKUP})
 
 typedef struct resource {
     const char *path; /* {account}: the name of one */
@@ -434,6 +455,9 @@ static const resource resources[] = {
     {"/v1/routes", "PUT", ACCOUNTS, put_route, true},
     {"/v1/routes", "DELETE", ACCOUNTS, drop_route, true},
     {"/v1/audit", "GET", READ, audit, true},
+    {"/v1/lines", "GET", READ, show_lines, true},
+    {"/v1/backup", "GET", BACKUP, show_backup, true},
+    {"/v1/backup", "POST", BACKUP, backup, true},
     {"/v1/drain", "POST", NODE, drain, true},
     {"/v1/reload", "POST", NODE, load, true},
     {"/v1/log-level", "GET", READ, show_level, true},
@@ -547,8 +571,8 @@ static void refuse_scope(rill_scope needed, rill_admin_answer *out)
     rill_admin_json(out, 403, json_pack("{s:s, s:s}", "error", text, "scope", name));
 }
 
-void rill_admin_ask(rill_core *core, const rill_admin_control *control,
-                    const rill_admin_request *request, rill_admin_answer *out)
+static void ask(rill_core *core, const rill_admin_control *control,
+                const rill_admin_request *request, rill_admin_answer *out)
 {
     question q = {.core = core, .control = control, .request = request};
     rill_bytes path = request->path;
@@ -584,4 +608,13 @@ void rill_admin_ask(rill_core *core, const rill_admin_control *control,
     } else {
         rill_admin_refuse(out, 404, "there is no such resource");
     }
+}
+
+/* What is written into the audit meanwhile is of who asks, whatever name he gives. */
+void rill_admin_ask(rill_core *core, const rill_admin_control *control,
+                    const rill_admin_request *request, rill_admin_answer *out)
+{
+    rill_core_ask_as(core, request->known != NULL ? request->known : request->person);
+    ask(core, control, request, out);
+    rill_core_ask_as(core, NULL);
 }

@@ -27,6 +27,17 @@ typedef struct rill_admin_change {
     const char *who;
 } rill_admin_change;
 
+/* The copy of the books that is made now, or was made last by this process. */
+typedef struct rill_admin_backup {
+    enum { RILL_BACKUP_NONE, RILL_BACKUP_RUNS, RILL_BACKUP_DONE, RILL_BACKUP_FAILED } state;
+    char path[RILL_BACKUP_PATH];
+    uint64_t pages; /* that there are to copy; 0: it is not known yet */
+    uint64_t copied;
+    uint64_t begun_ms;
+    uint64_t ended_ms; /* once it is done, or has failed */
+    char problem[RILL_LOOK_PROBLEM];
+} rill_admin_backup;
+
 /* What the port asks of who runs the connector. */
 typedef struct rill_admin_control {
     /* Looks into the store: rill_store_look_into. */
@@ -57,6 +68,12 @@ typedef struct rill_admin_control {
      * RILL_ERR_CLOSED, RILL_ERR_INVALID (the URL), RILL_ERR_TLS (ca), RILL_ERR_NOMEM.
      */
     int (*ask_peer)(void *user, rill_peering_question *question, uint64_t *ticket);
+    /*
+     * Begins a copy of the books; what comes of it is in backup_state. make_folder and replace are
+     * as of rill_store_look. RILL_ERR_EXISTS: another one is made. RILL_ERR_CLOSED, RILL_ERR_NOMEM.
+     */
+    int (*backup)(void *user, const char *path, bool make_folder, bool replace);
+    void (*backup_state)(void *user, rill_admin_backup *out);
 } rill_admin_control;
 
 typedef struct rill_admin_request {
@@ -65,6 +82,8 @@ typedef struct rill_admin_request {
     rill_bytes body;
     unsigned scopes; /* of the token that it shows, of rill_scope; 0: it shows none that is known */
     const char *person; /* who asks: where the token is from, or "socket"; NULL: nobody knows */
+    const char *known;  /* the same for the audit: of the socket with its user; NULL: as `person` */
+    bool local;         /* it came by the socket */
     rill_admin_origin from;
     const rill_events *events; /* NULL: this node remembers none */
 } rill_admin_request;
@@ -77,6 +96,8 @@ typedef struct rill_admin_look {
     uint8_t scale;
     bool csv;
     const char *step; /* "minute", "hour", "day" or "all" */
+    bool compares;    /* with this head */
+    rill_audit_head since;
 } rill_admin_look;
 
 typedef struct rill_admin_answer {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Audits and statements: what is asked of the store, and what its answer looks like. */
+/* Audits, lines of the audit, and statements: what is asked of the store, and what its answer looks
+ * like. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,9 +39,97 @@ static rill_admin_look *begin(rill_admin_answer *out, rill_look_kind kind)
     return out->look;
 }
 
-void rill_admin_begin_audit(rill_admin_answer *out)
+/* ---- heads ---- */
+
+/* "12.340:9f86...": the newest line of the audit, that of the chain of sums, and their hash. */
+enum { HEAD = 2 * 20 + 2 + 64 + 1 };
+
+static void head_text(const rill_audit_head *head, char out[HEAD])
 {
-    (void)begin(out, RILL_LOOK_AUDIT);
+    int at = snprintf(out, HEAD, "%" PRIu64 ".%" PRIu64 ":", head->entry, head->seal);
+    for (size_t i = 0; i < sizeof head->hash; i++)
+        at += snprintf(out + at, HEAD - (size_t)at, "%02x", head->hash[i]);
+}
+
+static bool number_of(const char **text, char end, uint64_t *out)
+{
+    const char *stop = strchr(*text, end);
+    char digits[24];
+    size_t len = stop == NULL ? 0 : (size_t)(stop - *text);
+    if (len == 0 || len >= sizeof digits)
+        return false;
+    memcpy(digits, *text, len);
+    digits[len] = '\0';
+    *text = stop + 1;
+    return rill_amount_parse(digits, out) == RILL_OK;
+}
+
+static bool read_head(const char *text, rill_audit_head *out)
+{
+    char again[HEAD];
+    if (!number_of(&text, '.', &out->entry) || !number_of(&text, ':', &out->seal) ||
+        strlen(text) != 2 * sizeof out->hash)
+        return false;
+    for (size_t i = 0; i < sizeof out->hash; i++) {
+        unsigned byte = 0;
+        if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+            return false;
+        out->hash[i] = (uint8_t)byte;
+    }
+    head_text(out, again);
+    return strcmp(strchr(again, ':') + 1, text) == 0;
+}
+
+void rill_admin_begin_audit(rill_bytes query, rill_admin_answer *out)
+{
+    char text[HEAD] = "";
+    rill_audit_head since;
+    bool compares = rill_admin_query(query, "since", text, sizeof text);
+    if (compares && !read_head(text, &since)) {
+        rill_admin_refuse(out, 400, "since must be the head that an audit has had");
+        return;
+    }
+    rill_admin_look *look = begin(out, RILL_LOOK_AUDIT);
+    if (look == NULL || !compares)
+        return;
+    look->compares = true;
+    look->since = since;
+    look->look.since = &look->since;
+}
+
+/* ---- lines ---- */
+
+/* False: it has been refused. */
+static bool read_number(rill_bytes query, const char *name, uint64_t least, uint64_t most,
+                        uint64_t *out, rill_admin_answer *answer)
+{
+    char text[24];
+    if (!rill_admin_query(query, name, text, sizeof text))
+        return true;
+    if (rill_amount_parse(text, out) == RILL_OK && *out >= least && *out <= most)
+        return true;
+    rill_admin_refuse(answer, 400, "%s must be a whole number from %" PRIu64 " to %" PRIu64, name,
+                      least, most);
+    return false;
+}
+
+static bool read_format(rill_bytes query, bool *csv, rill_admin_answer *answer);
+
+void rill_admin_begin_lines(rill_bytes query, rill_admin_answer *out)
+{
+    enum { MOST = 1000 };
+    uint64_t after = 0;
+    uint64_t limit = MOST;
+    bool csv;
+    if (!read_number(query, "after", 0, INT64_MAX, &after, out) ||
+        !read_number(query, "limit", 1, MOST, &limit, out) || !read_format(query, &csv, out))
+        return;
+    rill_admin_look *look = begin(out, RILL_LOOK_LINES);
+    if (look == NULL)
+        return;
+    look->look.after = after;
+    look->look.most = (size_t)limit;
+    look->csv = csv;
 }
 
 /* ---- a statement's time ---- */
@@ -119,16 +208,92 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
 
 /* ---- what is found ---- */
 
-static void answer_audit(const rill_audit *a, rill_admin_answer *out)
+static void answer_audit(const rill_admin_look *look, rill_admin_answer *out)
 {
-    bool good = a->uneven_balances == 0 && a->uneven_assets == 0 && a->broken_entries == 0;
-    rill_admin_json(out, 200,
-                    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "good", good, "accounts",
-                              (json_int_t)a->accounts, "flows", (json_int_t)a->flows, "entries",
-                              (json_int_t)a->entries, "uneven_balances",
-                              (json_int_t)a->uneven_balances, "uneven_assets",
-                              (json_int_t)a->uneven_assets, "broken_entries",
-                              (json_int_t)a->broken_entries, "first", a->first));
+    const rill_audit *a = &look->look.audit;
+    const bool cut = look->compares && !a->has_since;
+    const char *first =
+        a->first[0] == '\0' && cut ? "the head that was kept is not of these books" : a->first;
+    bool good = a->uneven_balances == 0 && a->uneven_assets == 0 && a->broken_entries == 0 &&
+                a->broken_seals == 0 && !cut;
+    char head[HEAD];
+    head_text(&a->head, head);
+    rill_admin_json(
+        out, 200,
+        json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:s}", "good", good,
+                  "accounts", (json_int_t)a->accounts, "flows", (json_int_t)a->flows, "entries",
+                  (json_int_t)a->entries, "seals", (json_int_t)a->seals, "uneven_balances",
+                  (json_int_t)a->uneven_balances, "uneven_assets", (json_int_t)a->uneven_assets,
+                  "broken_entries", (json_int_t)a->broken_entries, "broken_seals",
+                  (json_int_t)a->broken_seals, "unsealed", (json_int_t)a->unsealed, "head", head,
+                  "continues", look->compares ? json_boolean(a->has_since) : json_null(), "first",
+                  first));
+}
+
+static const char *kind_of_entry(rill_entry_kind kind)
+{
+    return kind > 0 && (size_t)kind < sizeof kinds / sizeof kinds[0] ? kinds[kind] : "unknown";
+}
+
+static void hash_text(const uint8_t hash[32], char out[65])
+{
+    for (size_t i = 0; i < 32; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+/* Null where there is no money: a change, of an account or of the node. */
+static json_t *amount_json(const rill_audit_line *line)
+{
+    char text[24];
+    if (line->kind == RILL_ENTRY_CHANGE)
+        return json_null();
+    (void)snprintf(text, sizeof text, "%" PRIu64, line->amount);
+    return json_string(text);
+}
+
+/* Null: it is of the node itself. */
+static json_t *asset_of(const rill_audit_line *line)
+{
+    return line->holder == RILL_HOLDER_NODE
+               ? json_null()
+               : json_pack("{s:s, s:i}", "code", line->asset, "scale", (int)line->scale);
+}
+
+/* A text that somebody wrote, or the beginning of it that is UTF-8. */
+static json_t *text_json(const char *text)
+{
+    size_t len = strlen(text);
+    json_t *value = json_stringn(text, len);
+    while (value == NULL && len > 0)
+        value = json_stringn(text, --len);
+    return value;
+}
+
+static json_t *audit_line_json(const rill_audit_line *line)
+{
+    char at[RILL_WHEN_TEXT];
+    char hash[65];
+    rill_when_text(line->at_ms, at);
+    hash_text(line->hash, hash);
+    return json_pack("{s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "number",
+                     (json_int_t)line->id, "at", at, "account",
+                     line->holder == RILL_HOLDER_NODE ? json_null() : json_string(line->account),
+                     "kind", kind_of_entry(line->kind), "amount", amount_json(line), "asset",
+                     asset_of(line), "who", text_json(line->who), "person", text_json(line->person),
+                     "note", text_json(line->note), "key", text_json(line->key), "hash", hash);
+}
+
+static json_t *lines_json(const rill_audit_lines *lines)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; all != NULL && i < lines->count; i++) {
+        if (json_array_append_new(all, audit_line_json(&lines->all[i])) != 0) {
+            json_decref(all);
+            all = NULL;
+        }
+    }
+    return all == NULL ? NULL
+                       : json_pack("{s:o, s:I}", "lines", all, "last", (json_int_t)lines->last);
 }
 
 static const char *kind_of(const rill_statement_line *line)
@@ -159,9 +324,9 @@ static json_t *line_json(const rill_statement_line *line, const char *balance)
         return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "at", at, "kind", kind_of(line), "with",
                          line->texts[0] == NULL ? "" : line->texts[0], "packets",
                          (json_int_t)line->packets, "change", change, "balance", balance);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "at", at, "kind", kind_of(line), "who",
-                     line->texts[0], "note", line->texts[1], "key", line->texts[2], "change",
-                     change, "balance", balance);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "at", at, "kind", kind_of(line),
+                     "who", line->texts[0], "person", line->texts[3], "note", line->texts[1], "key",
+                     line->texts[2], "change", change, "balance", balance);
 }
 
 static json_t *statement_json(const rill_admin_look *look)
@@ -226,6 +391,50 @@ static void line_csv(rill_admin_lines *l, const rill_statement_line *line, const
     rill_admin_add(l, "\r\n", 2);
 }
 
+static void audit_line_csv(rill_admin_lines *l, const rill_audit_line *line)
+{
+    char at[RILL_WHEN_TEXT];
+    char hash[65];
+    rill_when_text(line->at_ms, at);
+    hash_text(line->hash, hash);
+    rill_admin_line(l, "%" PRIu64 ",%s", line->id, at);
+    add_cell(l, line->account);
+    rill_admin_line(l, ",%s", kind_of_entry(line->kind));
+    if (line->kind == RILL_ENTRY_CHANGE)
+        rill_admin_add(l, ",", 1);
+    else
+        rill_admin_line(l, ",%" PRIu64, line->amount);
+    add_cell(l, line->asset);
+    if (line->holder == RILL_HOLDER_NODE)
+        rill_admin_add(l, ",", 1);
+    else
+        rill_admin_line(l, ",%u", (unsigned)line->scale);
+    add_cell(l, line->who);
+    add_cell(l, line->person);
+    add_cell(l, line->note);
+    add_cell(l, line->key);
+    rill_admin_line(l, ",%s\r\n", hash);
+}
+
+/* The first page has the names of columns. */
+static void lines_csv(const rill_admin_look *look, rill_admin_answer *out)
+{
+    const rill_audit_lines *lines = &look->look.lines;
+    rill_admin_lines l = {.text = NULL};
+    if (look->look.after == 0)
+        rill_admin_line(&l,
+                        "number,time,account,kind,amount,asset,scale,who,person,note,key,hash\r\n");
+    else
+        rill_admin_add(&l, "", 0);
+    for (size_t i = 0; i < lines->count; i++)
+        audit_line_csv(&l, &lines->all[i]);
+    if (l.failed)
+        out->status = 503;
+    else
+        rill_admin_text(out, 200, type_csv, l.text);
+    rill_admin_lines_clear(&l);
+}
+
 static void statement_csv(const rill_admin_look *look, rill_admin_answer *out)
 {
     const rill_statement *st = &look->look.statement;
@@ -234,13 +443,13 @@ static void statement_csv(const rill_admin_look *look, rill_admin_answer *out)
     char text[RILL_WIDE_TEXT];
     rill_i128 balance = st->opening;
     rill_when_text(look->look.from_ms, at);
-    rill_admin_line(&l, "time,kind,with,packets,change,balance,who,note,key\r\n");
-    rill_admin_line(&l, "%s,opening,,,,%s,,,\r\n", at, running(&balance, NULL, text));
+    rill_admin_line(&l, "time,kind,with,packets,change,balance,who,note,key,person\r\n");
+    rill_admin_line(&l, "%s,opening,,,,%s,,,,\r\n", at, running(&balance, NULL, text));
     for (size_t i = 0; i < st->count; i++)
         line_csv(&l, &st->lines[i], running(&balance, &st->lines[i], text));
     rill_when_text(look->look.to_ms, at);
     balance = st->closing;
-    rill_admin_line(&l, "%s,closing,,,,%s,,,\r\n", at, running(&balance, NULL, text));
+    rill_admin_line(&l, "%s,closing,,,,%s,,,,\r\n", at, running(&balance, NULL, text));
     if (l.failed)
         out->status = 503;
     else
@@ -263,7 +472,11 @@ void rill_admin_answer_look(const rill_admin_look *look, rill_admin_answer *out)
     else if (look->look.rc != RILL_OK)
         rill_admin_refuse(out, 503, "%s", look->look.problem);
     else if (look->look.kind == RILL_LOOK_AUDIT)
-        answer_audit(&look->look.audit, out);
+        answer_audit(look, out);
+    else if (look->look.kind == RILL_LOOK_LINES && look->csv)
+        lines_csv(look, out);
+    else if (look->look.kind == RILL_LOOK_LINES)
+        rill_admin_json(out, 200, lines_json(&look->look.lines));
     else if (look->csv)
         statement_csv(look, out);
     else

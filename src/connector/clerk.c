@@ -286,6 +286,7 @@ static bool texts_valid(const rill_store_entry *e)
 /* Writes the line onto the page; nothing changed if there is no memory. */
 static int put_line(const rill_clerk *c, rill_clerk_page *page, const rill_store_entry *entry)
 {
+    const char *person = entry->person != NULL ? entry->person : c->person != NULL ? c->person : "";
     size_t texts = page->text_count;
     void *entries = page->entries;
     rill_store_entry *at = place(c, &entries, page->entry_count, &page->entry_cap, sizeof *at);
@@ -296,7 +297,8 @@ static int put_line(const rill_clerk *c, rill_clerk_page *page, const rill_store
     at->who = keep_text(c, page, entry->who);
     at->note = at->who == NULL ? NULL : keep_text(c, page, entry->note);
     at->key = at->note == NULL ? NULL : keep_text(c, page, entry->key);
-    if (at->key == NULL) {
+    at->person = at->key == NULL ? NULL : keep_text(c, page, person);
+    if (at->person == NULL) {
         drop_texts(c, page, texts);
         return RILL_ERR_NOMEM;
     }
@@ -306,7 +308,7 @@ static int put_line(const rill_clerk *c, rill_clerk_page *page, const rill_store
 
 static void take_line_back(const rill_clerk *c, rill_clerk_page *page)
 {
-    enum { TEXTS_OF_A_LINE = 3 };
+    enum { TEXTS_OF_A_LINE = 4 };
     page->entry_count--;
     drop_texts(c, page, page->text_count - TEXTS_OF_A_LINE);
 }

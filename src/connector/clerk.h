@@ -72,6 +72,7 @@ typedef struct rill_clerk {
     uint64_t retry_at; /* monotonic nanoseconds, if failed */
     uint64_t wait;
     uint64_t lines_kept;       /* of the audit, since this node began */
+    const char *person;        /* whose lines follow (rill_store_entry.person): set by who asks */
     rill_balance_id kept_last; /* the store has all balances up to this one */
     rill_list keys;            /* of entries that had one, which are never forgotten */
     rill_map by_key;
@@ -112,10 +113,11 @@ bool rill_clerk_find_key(const rill_clerk *c, rill_balance_id account, const cha
                          rill_entry_kind *kind, uint64_t *amount, uint64_t *group);
 /*
  * Books what was settled, deposited or withdrawn, with its line of the audit; texts are copied.
- * *group is the one that it is in. RILL_ERR_EXISTS: the same key came before with the same kind
- * and amount, and nothing is booked again; *group is the one that it is in since (0: an earlier run
- * of the node kept it). RILL_ERR_STATE: it came with others. RILL_ERR_INVALID: a
- * text is too long, or nobody did it. RILL_ERR_NOMEM. Then nothing changed.
+ * Where the entry has no person, it has that of the clerk. *group is the one that it is in.
+ * RILL_ERR_EXISTS: the same key came before with the same kind and amount, and nothing is booked
+ * again; *group is the one that it is in since (0: an earlier run of the node kept it).
+ * RILL_ERR_STATE: it came with others. RILL_ERR_INVALID: a text is too long, or nobody did it.
+ * RILL_ERR_NOMEM. Then nothing changed.
  */
 RILL_MUST_CHECK int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_store_entry *entry,
                                      uint64_t *group);

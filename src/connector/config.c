@@ -26,7 +26,8 @@
 
 static const char *const relations[] = {"parent", "peer", "child", NULL};
 /* In the order of the bits of rill_scope. */
-static const char *const scopes[] = {"read", "metrics", "accounts", "money", "rates", "node", NULL};
+static const char *const scopes[] = {"read",  "metrics", "accounts", "money",
+                                     "rates", "node",    "backup",   NULL};
 static const char *const durabilities[] = {"full", "normal", "none", NULL};
 
 /* ---- what there is ---- */
@@ -365,6 +366,11 @@ static const rill_field store_fields[] = {
      " ever.",
      RILL_KIND_DURATION, AT(rill_config_store, keep_minutes), .min = 24 * 3600 * RILL_SECOND,
      .max = UINT64_C(36500) * 24 * 3600 * RILL_SECOND},
+    {"backups",
+     "The folder of copies of the books that are made by name, as a token with the scope backup "
+     "may."
+     " It is made if it is missing. Default: none.",
+     RILL_KIND_TEXT, AT(rill_config_store, backups)},
     END,
 };
 static const rill_shape store_shape = {"a store", sizeof(rill_config_store), store_fields,

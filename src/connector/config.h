@@ -148,7 +148,8 @@ typedef enum rill_scope {
     RILL_SCOPE_MONEY = 8,    /* book by hand, confirm what others propose to book */
     RILL_SCOPE_RATES = 16,   /* enter prices */
     RILL_SCOPE_NODE = 32,    /* load the configuration, drain, set the log's level */
-    RILL_SCOPES_ALL = 63,
+    RILL_SCOPE_BACKUP = 64,  /* make copies of the books, in the folder of the configuration */
+    RILL_SCOPES_ALL = 127,
 } rill_scope;
 
 /* An operator, by the token that he shows. */
@@ -253,6 +254,7 @@ typedef struct rill_config_store {
     const char *path;
     int durability;        /* rill_durability */
     uint64_t keep_minutes; /* nanoseconds that sums of minutes are kept for; 0: for ever */
+    const char *backups;   /* the folder of copies that are made by name; NULL: there is none */
 } rill_config_store;
 
 typedef struct rill_config {

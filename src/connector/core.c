@@ -817,6 +817,16 @@ int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who, 
     return rc;
 }
 
+void rill_core_ask_as(rill_core *c, const char *person)
+{
+    c->clerk.person = person;
+}
+
+const char *rill_core_asker(const rill_core *c)
+{
+    return c->clerk.person;
+}
+
 int rill_core_put_setting(rill_core *c, const rill_store_setting *setting, uint64_t *group)
 {
     int rc = rill_clerk_put_setting(&c->clerk, setting, rill_core_now(c).wall_ms, group);

@@ -171,6 +171,14 @@ RILL_MUST_CHECK int rill_core_enter(rill_core *c, rill_holder_account *a,
  */
 RILL_MUST_CHECK int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who,
                                    const char *what);
+/*
+ * Lines of the audit from now on are of what this one asks for, as the node knows him: where his
+ * token is from, or the user of the socket. The text stays the caller's. NULL: nobody asks any
+ * more.
+ */
+void rill_core_ask_as(rill_core *c, const char *person);
+/* NULL: nobody asks. */
+const char *rill_core_asker(const rill_core *c);
 /* A token of 256 random bits in digits, and "sha256:" with its hash. RILL_ERR_CRYPTO. */
 #define RILL_CORE_TOKEN 65
 #define RILL_CORE_HASH  72

@@ -585,7 +585,9 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
                                       rill_connector_change,
                                       rill_run_packets_search,
                                       c,
-                                      rill_connector_ask_peer};
+                                      rill_connector_ask_peer,
+                                      rill_connector_backup,
+                                      rill_connector_backup_state};
     rill_overlay_init(&c->overlay, memory());
     int rc = read_first(c);
     if (rc == RILL_OK)

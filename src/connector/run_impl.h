@@ -86,7 +86,9 @@ struct rill_connector {
     rill_admin *admin; /* NULL: there is none, or it is closed */
     rill_tokens operators;
     rill_admin_control control;
-    rill_engine_port *engines; /* NULL: there is none, or it is closed */
+    rill_admin_backup backup;
+    rill_store_look *backup_look; /* NULL: none is made */
+    rill_engine_port *engines;    /* NULL: there is none, or it is closed */
     rill_tokens engine_tokens;
     rill_web_client *web;       /* by which engines are asked; NULL: not yet */
     rill_list calls;            /* that are under way */
@@ -203,6 +205,11 @@ RILL_MUST_CHECK int rill_connector_start_call(connector_call *call, rill_list *a
                                               rill_web_client *web, const rill_web_ask *ask);
 /* Takes the first one out, which nobody is told of if its client is gone. NULL: there is none. */
 connector_call *rill_connector_take_call(rill_list *all);
+
+/* run_backup.c: as of rill_admin_control. user: the connector. */
+RILL_MUST_CHECK int rill_connector_backup(void *user, const char *path, bool make_folder,
+                                          bool replace);
+void rill_connector_backup_state(void *user, rill_admin_backup *out);
 
 /* run_engines.c */
 

@@ -18,6 +18,7 @@ typedef struct peer_call {
     uint64_t ticket;
     rill_web_client *web; /* of this one alone: the configuration may be another one later */
     rill_peering_question *question;
+    char person[RILL_ENTRY_TEXT_MAX + 1]; /* who has asked, for the audit */
 } peer_call;
 
 static const rill_allocator *memory(void)
@@ -71,9 +72,11 @@ static void on_answer(connector_call *of, const rill_web_answer *answer)
     const peer_call *call = (const peer_call *)of;
     rill_connector *c = of->owner;
     rill_admin_answer told;
+    rill_core_ask_as(c->core, call->person);
     rill_peering_answered(call->question, c->core, &c->control,
                           answer->error == RILL_OK ? answer->status : 0, answer->problem,
                           (rill_bytes){(const uint8_t *)answer->body, answer->len}, &told);
+    rill_core_ask_as(c->core, NULL);
     if (c->admin != NULL)
         rill_admin_answered(c->admin, call->ticket, &told);
     else
@@ -137,6 +140,8 @@ int rill_connector_ask_peer(void *user, rill_peering_question *question, uint64_
     *call = (peer_call){.call = {.owner = c, .answered = on_answer},
                         .ticket = ++c->last_ticket,
                         .question = question};
+    const char *person = rill_core_asker(c->core);
+    (void)snprintf(call->person, sizeof call->person, "%s", person == NULL ? "" : person);
     c->peer_call_count++;
     *ticket = call->ticket;
     rc = start(call);

@@ -139,6 +139,8 @@ static int judge(loading *l)
         {old->store.durability == fresh->store.durability, fresh->store.place, "store: durability"},
         {old->store.keep_minutes == fresh->store.keep_minutes, fresh->store.place,
          "store: keep-minutes"},
+        {rill_config_same_text(old->store.backups, fresh->store.backups), fresh->store.place,
+         "store: backups"},
         {same_ports(old, fresh), ports == NULL ? fresh->place : ports[0].place,
          "listen, other than its certificates,"},
         {same_admin(&old->admin, &fresh->admin), fresh->admin.place,

@@ -62,8 +62,9 @@ void rill_connector_merge_failed(void *user, const char *problem)
 {
     rill_connector *c = user;
     char line[RILL_SQLITE_PROBLEM + 80];
-    (void)snprintf(line, sizeof line,
-                   "old sums of minutes stay as they are, and are looked at again in an hour: %s",
-                   problem);
+    (void)snprintf(
+        line, sizeof line,
+        "sums of packets are not sealed, or old ones not merged, and it is tried again: %s",
+        problem);
     rill_connector_line(c, RILL_LOG_WARNING, line);
 }

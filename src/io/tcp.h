@@ -172,6 +172,11 @@ void rill_tcp_close(rill_tcp *t);
  */
 void rill_tcp_drop(rill_tcp *t, int error, const char *what);
 
+/*
+ * The number of the user at the other end of a socket of this machine, when it connected. False:
+ * the system does not say.
+ */
+bool rill_tcp_peer_user(const rill_tcp *t, uint32_t *user);
 /* What TLS has agreed on by ALPN (RFC 7301), once it is open; "" where nothing. */
 const char *rill_tcp_alpn(const rill_tcp *t);
 /*

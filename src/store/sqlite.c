@@ -37,8 +37,9 @@ static const char *const statements[STATEMENTS] = {
                  " packets = excluded.packets, taken = excluded.taken, given = excluded.given",
     [PUT_DAY] = "INSERT OR REPLACE INTO days (day, source, destination, packets, taken, given)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [PUT_ENTRY] = "INSERT INTO entries (run, at_ms, account, kind, amount, who, note, key, hash)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [PUT_ENTRY] =
+        "INSERT INTO entries (run, at_ms, account, kind, amount, who, note, key, hash, person)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [PUT_ROUTE] = "INSERT INTO routes (account, prefix, value) VALUES (?1, ?2, ?3)"
                   " ON CONFLICT (account, prefix) DO UPDATE SET value = excluded.value",
     [DROP_ROUTE] = "DELETE FROM routes WHERE account = ?1 AND prefix = ?2",
@@ -79,6 +80,21 @@ static const char *const statements[STATEMENTS] = {
     " destination INTEGER NOT NULL REFERENCES accounts (id), packets INTEGER NOT NULL,"            \
     " taken NOT NULL, given NOT NULL, PRIMARY KEY (day, source, destination)) WITHOUT ROWID;"
 
+/* Since version 7. */
+#define PERSON "person TEXT NOT NULL DEFAULT ''"
+#define SEALS                                                                                      \
+    "CREATE TABLE seals (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, run INTEGER NOT NULL,"     \
+    " minute INTEGER NOT NULL, rows INTEGER NOT NULL, digest BLOB NOT NULL,"                       \
+    " entry INTEGER NOT NULL, hash BLOB NOT NULL);"                                                \
+    "CREATE INDEX seals_minutes ON seals (run, minute) WHERE kind = 1;"                            \
+    "CREATE INDEX seals_merged ON seals (run, minute) WHERE kind = 2;"                             \
+    "CREATE TRIGGER seals_stay BEFORE DELETE ON seals"                                             \
+    " BEGIN SELECT RAISE (ABORT, 'a line of the chain of sums stays'); END;"                       \
+    "CREATE TRIGGER seals_are_final BEFORE UPDATE ON seals"                                        \
+    " BEGIN SELECT RAISE (ABORT, 'a line of the chain of sums is final'); END;"                    \
+    "CREATE TABLE sealed_days (id INTEGER PRIMARY KEY CHECK (id = 1), seal INTEGER NOT NULL,"      \
+    " parts BLOB NOT NULL);"
+
 /* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
 static const char schema[] =
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL,"
@@ -96,13 +112,13 @@ static const char schema[] =
     "CREATE TABLE entries (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id),"
     " at_ms INTEGER NOT NULL, account INTEGER NOT NULL REFERENCES accounts (id),"
     " kind INTEGER NOT NULL, amount NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL, key TEXT,"
-    " hash BLOB NOT NULL);"
+    " hash BLOB NOT NULL, " PERSON ");"
     "CREATE UNIQUE INDEX entries_key ON entries (account, key) WHERE key IS NOT NULL;"
     "CREATE TRIGGER entries_stay BEFORE DELETE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES SETTLEMENTS SETTINGS
-        DAYS;
+        DAYS SEALS;
 
 /* From each form to the next one. What a run of form 2 left is not known: it counts as dealt with.
  */
@@ -113,6 +129,7 @@ static const char *const steps[] = {
     SETTLEMENTS,
     SETTINGS,
     DAYS,
+    "ALTER TABLE entries ADD COLUMN " PERSON ";" SEALS,
 };
 
 /* ---- errors ---- */
@@ -289,7 +306,7 @@ static int bring_forward(rill_sqlite *s, bool read_only)
     if (version < 1)
         return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
     for (; version < RILL_SQLITE_SCHEMA && error == RILL_OK; version++) {
-        char sql[512];
+        char sql[2048];
         (void)snprintf(sql, sizeof sql, "BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
                        steps[version - 1], (int)version + 1);
         error = read_only
@@ -361,6 +378,7 @@ int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
         return RILL_ERR_NOMEM;
     s->allocator = allocator;
     s->in_no_hurry = options->durability != RILL_DURABILITY_FULL;
+    s->sealing.wanted = true;
     int flags =
         SQLITE_OPEN_NOMUTEX |
         (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
@@ -639,6 +657,10 @@ static int put_flow(rill_sqlite *s, const rill_store_flow *f)
     bind_number(statement, 5, f->packets);
     bind_sum(statement, 6, f->taken);
     bind_sum(statement, 7, f->given);
+    if (f->minute > s->sealing.newest) {
+        s->sealing.newest = f->minute;
+        s->sealing.wanted = true;
+    }
     return finish(s, statement);
 }
 
@@ -663,6 +685,10 @@ int rill_sqlite_hash_entry(const uint8_t before[RILL_SHA256_LEN], int64_t run,
                        "%" PRId64 " %" PRIu64 " %" PRIu32 " %d %" PRIu64 " %zu:%s %zu:%s %zu:%s",
                        run, e->at_ms, e->account, (int)e->kind, e->amount, strlen(e->who), e->who,
                        strlen(e->note), e->note, strlen(e->key), e->key);
+    /* Lines of before form 7 have none: their hashes stay as they are. */
+    if (e->person != NULL && e->person[0] != '\0' && len > 0 && (size_t)len < sizeof line)
+        len += snprintf(line + len, sizeof line - (size_t)len, " %zu:%s", strlen(e->person),
+                        e->person);
     if (len < 0 || (size_t)len >= sizeof line - RILL_SHA256_LEN)
         return RILL_ERR_TOO_LARGE;
     uint8_t all[SPACE];
@@ -690,6 +716,7 @@ static int put_entry(rill_sqlite *s, const rill_store_entry *e, uint8_t hash[RIL
     else
         sqlite3_bind_null(statement, 8);
     sqlite3_bind_blob(statement, 9, next, sizeof next, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, 10, e->person == NULL ? "" : e->person, -1, SQLITE_STATIC);
     error = finish(s, statement);
     sqlite3_clear_bindings(statement); /* some of what is bound is the batch's */
     if (error == RILL_OK)
@@ -755,6 +782,13 @@ static int hurry(rill_sqlite *s, bool now)
     return !s->in_no_hurry
                ? RILL_OK
                : execute(s, now ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
+int rill_sqlite_be_lazy(rill_sqlite *s, bool on)
+{
+    return s->in_no_hurry
+               ? RILL_OK
+               : execute(s, on ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
 }
 
 int rill_sqlite_begin(rill_sqlite *s)

@@ -10,7 +10,7 @@
 
 /* The newest form of the file that this version knows. Older ones are brought forward when opened.
  */
-#define RILL_SQLITE_SCHEMA 6
+#define RILL_SQLITE_SCHEMA 7
 
 typedef struct rill_sqlite rill_sqlite;
 
@@ -60,6 +60,14 @@ RILL_MUST_CHECK int rill_sqlite_last_line(rill_sqlite *s, uint64_t *out);
 /* Computes all anew from flows and entries. The errors of rill_sqlite_read. */
 RILL_MUST_CHECK int rill_sqlite_audit(rill_sqlite *s, rill_audit *out);
 /*
+ * Sums of minutes that are over enter a chain of hashes, like that of the lines of the audit, so
+ * that an audit finds what is changed or taken out. A step takes a few milliseconds; *more: call it
+ * again. Not while a look is under way but a copy. The errors of rill_sqlite_write.
+ */
+RILL_MUST_CHECK int rill_sqlite_seal(rill_sqlite *s, bool *more);
+/* A minute is over since that was done last. */
+bool rill_sqlite_wants_seal(const rill_sqlite *s);
+/*
  * Goes on with a look, a step at a time: a few milliseconds. *more: call it again. After the last
  * step the look has its result. rill_sqlite_stop_looking ends one before.
  */
@@ -68,12 +76,21 @@ void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look);
 
 /*
  * Sums of minutes before this one become sums of their day: balances, audits and statements of
- * whole days stay the same. A step takes a few milliseconds; *more: call it again, with the same
- * place, which begins with run 0. Not while a look is under way. The errors of rill_sqlite_write.
+ * whole days stay the same. Only what is sealed, and is still what was sealed. A step takes a few
+ * milliseconds; *more: call it again, with the same place, which begins with run 0. Not while a
+ * look is under way. The errors of rill_sqlite_write; RILL_ERR_MALFORMED: sums were changed since.
  */
 typedef struct rill_sqlite_merging {
     int64_t before_minute; /* since 1970 */
     int64_t run;           /* the last one that is done */
+    /* What follows is this function's. */
+    int64_t at;       /* the run that is merged */
+    int64_t upto;     /* its rows up to this minute may be moved */
+    bool checking;    /* the digest of the rows behind them is computed */
+    int64_t minute;   /* up to this one */
+    int64_t counted;  /* rows */
+    int64_t place[3]; /* behind the row of this minute, source and destination */
+    uint8_t digest[32];
 } rill_sqlite_merging;
 RILL_MUST_CHECK int rill_sqlite_merge(rill_sqlite *s, rill_sqlite_merging *at, bool *more);
 

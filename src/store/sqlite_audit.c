@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Computes balances and hashes anew from flows and entries, and says what differs. In steps: first
- * what does not change any more, and last the rest with the balances.
+ * Computes balances and hashes anew from flows and entries, and says what differs, from the
+ * balances and from what was sealed. In steps: first what does not change any more, and last the
+ * rest with the balances.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,13 +39,10 @@ struct rill_auditor {
     size_t cap;
     size_t again;                  /* accounts that were read again */
     uint8_t hash[RILL_SHA256_LEN]; /* of the entry before */
+    rill_seal_check check;
+    bool compares; /* with `since` */
+    rill_audit_head since;
 };
-
-static void note_first(rill_audit *out, const char *what)
-{
-    if (out->first[0] == '\0')
-        snprintf(out->first, sizeof out->first, "%s", what);
-}
 
 static int audit_account(void *user, const rill_store_account *account, rill_i128 booked)
 {
@@ -127,6 +125,8 @@ static int audit_day(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     auditor *a = user;
     int error = rill_sqlite_day_of(s, statement, &a->day);
+    if (error == RILL_OK)
+        error = rill_seal_check_day(&a->check, &a->day);
     return error == RILL_OK
                ? audit_packets(s, a, a->day.source, a->day.destination, a->day.taken, a->day.given)
                : error;
@@ -135,17 +135,17 @@ static int audit_day(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     auditor *a = user;
-    a->at.run = sqlite3_column_int64(statement, 0);
-    a->at.minute = sqlite3_column_int64(statement, 1);
-    a->at.source = sqlite3_column_int64(statement, 2);
-    a->at.destination = sqlite3_column_int64(statement, 3);
-    rill_i128 taken;
-    rill_i128 given;
-    int error = rill_sqlite_read_wide(s, statement, 5, &taken);
+    rill_sqlite_flow flow;
+    int error = rill_sqlite_flow_of(s, statement, &flow);
+    a->at.run = flow.run;
+    a->at.minute = flow.minute;
+    a->at.source = flow.source;
+    a->at.destination = flow.destination;
     if (error == RILL_OK)
-        error = rill_sqlite_read_wide(s, statement, 6, &given);
-    return error == RILL_OK ? audit_packets(s, a, a->at.source, a->at.destination, taken, given)
-                            : error;
+        error = rill_seal_check_flow(&a->check, &flow);
+    return error == RILL_OK
+               ? audit_packets(s, a, flow.source, flow.destination, flow.taken, flow.given)
+               : error;
 }
 
 static int audit_entry_money(rill_sqlite *s, auditor *a, const rill_store_entry *e)
@@ -180,7 +180,7 @@ static int audit_entry(rill_sqlite *s, sqlite3_stmt *statement, void *user)
     if (kept == NULL || sqlite3_column_bytes(statement, 8) != sizeof hash ||
         memcmp(kept, hash, sizeof hash) != 0) {
         a->out->broken_entries++;
-        note_first(a->out, "an entry was changed, or one before it was taken out");
+        rill_audit_note(a->out, "an entry was changed, or one before it was taken out");
     }
     if (kept != NULL && sqlite3_column_bytes(statement, 8) == sizeof hash)
         memcpy(a->hash, kept, sizeof hash); /* each break is counted once */
@@ -203,7 +203,7 @@ static void judge_balances(const auditor *a)
         rill_wide_signed_text(one->computed, computed);
         snprintf(line, sizeof line, "account %" PRIu32 " (%s): booked %s, computed %s", one->id,
                  one->name, booked, computed);
-        note_first(out, line);
+        rill_audit_note(out, line);
     }
 }
 
@@ -223,13 +223,13 @@ static void judge_assets(const auditor *a)
         if (fits && rill_wide_is_zero(rill_wide_bits(sum)))
             continue;
         a->out->uneven_assets++;
-        note_first(a->out, "the balances of an asset do not add up to 0");
+        rill_audit_note(a->out, "the balances of an asset do not add up to 0");
     }
 }
 
 /* ---- steps ---- */
 
-rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out)
+rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out, const rill_audit_head *since)
 {
     auditor *a = rill_calloc(s->allocator, 1, sizeof *a);
     *out = (rill_audit){0};
@@ -239,6 +239,9 @@ rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out)
     a->out = out;
     a->at.run = -1;
     a->day.day = -1;
+    a->compares = since != NULL;
+    if (since != NULL)
+        a->since = *since;
     return a;
 }
 
@@ -266,6 +269,12 @@ static int finish_audit(auditor *a)
         error = rill_sqlite_flows_from(a->store, &a->at, &all, -1, audit_flow, a);
     if (error == RILL_OK)
         error = rill_sqlite_entries_from(a->store, &a->at, &all, -1, audit_entry, a);
+    if (error == RILL_OK)
+        error = rill_seal_check_end(&a->check);
+    if (error == RILL_OK)
+        error = rill_sqlite_head(a->store, &a->out->head);
+    if (error == RILL_OK && a->compares)
+        error = rill_sqlite_has_head(a->store, &a->since, &a->out->has_since);
     if (error != RILL_OK)
         return error;
     judge_balances(a);
@@ -276,6 +285,8 @@ static int finish_audit(auditor *a)
 static int begin_audit(auditor *a)
 {
     int error = rill_sqlite_find_end(a->store, &a->end);
+    if (error == RILL_OK)
+        error = rill_seal_check_begin(&a->check, a->store, a->out);
     return error == RILL_OK ? read_accounts(a) : error;
 }
 
@@ -289,7 +300,8 @@ int rill_auditor_step(rill_auditor *a, int64_t most, bool *more)
         error = begin_audit(a);
         break;
     case DAYS:
-        error = rill_sqlite_days_from(a->store, &a->day, most, audit_day, a);
+        error = rill_sqlite_days_from(a->store, &a->day,
+                                      most < RILL_DAYS_STEP ? most : RILL_DAYS_STEP, audit_day, a);
         break;
     case FLOWS:
         error = rill_sqlite_flows_from(a->store, &a->at, &a->end, most, audit_flow, a);
@@ -307,7 +319,7 @@ int rill_auditor_step(rill_auditor *a, int64_t most, bool *more)
 
 int rill_sqlite_audit(rill_sqlite *s, rill_audit *out)
 {
-    auditor *a = rill_auditor_new(s, out);
+    auditor *a = rill_auditor_new(s, out, NULL);
     int error = a == NULL ? rill_sqlite_wrong(s, RILL_ERR_NOMEM, "out of memory") : RILL_OK;
     for (bool more = error == RILL_OK; more && error == RILL_OK;)
         error = rill_auditor_step(a, RILL_LOOK_STEP, &more);

@@ -19,6 +19,7 @@ static void free_line(rill_audit_line *line, const rill_allocator *allocator)
     rill_free(allocator, line->who);
     rill_free(allocator, line->note);
     rill_free(allocator, line->key);
+    rill_free(allocator, line->person);
 }
 
 void rill_audit_lines_clear(rill_audit_lines *lines, const rill_allocator *allocator)
@@ -42,7 +43,7 @@ static char *copied(const rill_sqlite *s, const char *text)
 /* Columns as of rill_sqlite_entries_from, then the account's holder, name, asset and scale. */
 static int line_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
-    enum { ID = 9, HASH = 8, HOLDER = 10, NAME, ASSET, SCALE };
+    enum { ID = 9, HASH = 8, HOLDER = 11, NAME, ASSET, SCALE };
     reading *r = user;
     rill_store_entry e;
     int error = rill_sqlite_entry_of(s, statement, &e);
@@ -66,10 +67,11 @@ static int line_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
         .who = copied(s, e.who),
         .note = copied(s, e.note),
         .key = copied(s, e.key),
+        .person = copied(s, e.person),
     };
     memcpy(line->hash, hash, RILL_SHA256_LEN);
     if (line->account == NULL || line->asset == NULL || line->who == NULL || line->note == NULL ||
-        line->key == NULL)
+        line->key == NULL || line->person == NULL)
         return rill_sqlite_wrong(s, RILL_ERR_NOMEM, "out of memory");
     return RILL_OK;
 }
@@ -102,7 +104,7 @@ int rill_sqlite_look_at_lines(rill_sqlite *s, rill_store_look *look)
         return rill_sqlite_wrong(s, RILL_ERR_NOMEM, "out of memory");
     return rill_sqlite_each_of(s,
                                "SELECT e.run, e.at_ms, e.account, e.kind, e.amount, e.who, e.note,"
-                               " e.key, e.hash, e.id, a.holder, a.name, a.asset, a.scale"
+                               " e.key, e.hash, e.id, e.person, a.holder, a.name, a.asset, a.scale"
                                " FROM entries e JOIN accounts a ON a.id = e.account"
                                " WHERE e.id > ?1 ORDER BY e.id LIMIT ?2",
                                values, 2, line_row, &r);

@@ -192,7 +192,7 @@ static char *copied(const rill_sqlite *s, const char *text)
 
 static int put_entry_line(rill_sqlite *s, writing *w, const rill_store_entry *e, rill_i128 change)
 {
-    const char *const texts[] = {e->who, e->note, e->key};
+    const char *const texts[] = {e->who, e->note, e->key, e->person};
     int error = RILL_OK;
     rill_statement_line *line = new_line(s, w, &error);
     if (line == NULL)
@@ -344,7 +344,9 @@ static int statement_step(rill_sqlite *s, writing *w, bool *more)
 static void *begin(rill_sqlite *s, rill_store_look *look)
 {
     if (look->kind == RILL_LOOK_AUDIT)
-        return rill_auditor_new(s, &look->audit);
+        return rill_auditor_new(s, &look->audit, look->since);
+    if (look->kind == RILL_LOOK_BACKUP)
+        return rill_backup_new(s, look);
     if (look->kind == RILL_LOOK_LINES)
         return look;
     writing *w = rill_calloc(s->allocator, 1, sizeof *w);
@@ -361,6 +363,8 @@ void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look)
 {
     if (look->kind == RILL_LOOK_AUDIT)
         rill_auditor_free(look->state);
+    else if (look->kind == RILL_LOOK_BACKUP)
+        rill_backup_free(look->state);
     else if (look->kind == RILL_LOOK_STATEMENT)
         rill_free(s->allocator, look->state);
     look->state = NULL;
@@ -377,6 +381,8 @@ void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more)
         look->rc = rill_auditor_step(look->state, RILL_LOOK_STEP, more);
     else if (look->kind == RILL_LOOK_LINES)
         look->rc = rill_sqlite_look_at_lines(s, look);
+    else if (look->kind == RILL_LOOK_BACKUP)
+        look->rc = rill_backup_step(look->state, more);
     else
         look->rc = statement_step(s, look->state, more);
     if (look->rc != RILL_OK)

@@ -39,6 +39,19 @@ int rill_sqlite_flows_from(rill_sqlite *s, const rill_sqlite_place *at, const ri
         values, sizeof values / sizeof *values, row, user);
 }
 
+int rill_sqlite_flow_of(rill_sqlite *s, sqlite3_stmt *statement, rill_sqlite_flow *out)
+{
+    *out = (rill_sqlite_flow){
+        .run = sqlite3_column_int64(statement, 0),
+        .minute = sqlite3_column_int64(statement, 1),
+        .source = sqlite3_column_int64(statement, 2),
+        .destination = sqlite3_column_int64(statement, 3),
+        .packets = sqlite3_column_int64(statement, 4),
+    };
+    int error = rill_sqlite_read_wide(s, statement, 5, &out->taken);
+    return error == RILL_OK ? rill_sqlite_read_wide(s, statement, 6, &out->given) : error;
+}
+
 int rill_sqlite_days_from(rill_sqlite *s, const rill_sqlite_day *behind, int64_t most,
                           rill_sqlite_row *row, void *user)
 {
@@ -69,7 +82,7 @@ int rill_sqlite_entries_from(rill_sqlite *s, const rill_sqlite_place *at,
     const int64_t values[] = {at->entry, end->entry, most};
     return rill_sqlite_each_of(
         s,
-        "SELECT run, at_ms, account, kind, amount, who, note, key, hash, id FROM entries"
+        "SELECT run, at_ms, account, kind, amount, who, note, key, hash, id, person FROM entries"
         " WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
         values, sizeof values / sizeof *values, row, user);
 }
@@ -89,6 +102,9 @@ int rill_sqlite_entry_of(rill_sqlite *s, sqlite3_stmt *statement, rill_store_ent
         .who = (const char *)sqlite3_column_text(statement, 5),
         .note = (const char *)sqlite3_column_text(statement, 6),
         .key = key == NULL ? "" : key,
+        .person = (const char *)sqlite3_column_text(statement, 10),
     };
-    return out->who == NULL || out->note == NULL ? rill_sqlite_failed(s, SQLITE_NOMEM) : RILL_OK;
+    return out->who == NULL || out->note == NULL || out->person == NULL
+               ? rill_sqlite_failed(s, SQLITE_NOMEM)
+               : RILL_OK;
 }

@@ -72,6 +72,9 @@ typedef struct rill_store_entry {
     const char *who;  /* did it: "api", "engine", a person's name; not empty */
     const char *note; /* may be empty */
     const char *key;  /* what makes it unique, however often it is asked for; empty: nothing does */
+    /* As whom the node knows who did it: where a token is from, the user of the socket. NULL or
+     * empty: nobody asked, or nothing is known. */
+    const char *person;
 } rill_store_entry;
 
 /*

@@ -33,19 +33,59 @@ typedef struct writer {
     rill_sqlite_merging merging;
     bool merges;
     uint64_t merged_ms; /* when it was begun last; 0: never */
+    bool seals;
+    char seal_problem[RILL_SQLITE_PROBLEM]; /* that was told last */
 } writer;
 
-/* Looks for a moment; a batch that came meanwhile is next. Under the lock, which it leaves. */
-static void look_on(writer *w)
+/*
+ * Whose turn is it? The first, but a copy of everything takes long, and others do not wait for it.
+ * NULL: there is none, or it waits for its disk.
+ */
+static rill_store_look *next_look(const writer *w)
 {
-    rill_store_look *look = w->looks;
+    rill_store_look *copy = NULL;
+    for (rill_store_look *one = w->looks; one != NULL; one = one->next) {
+        if (one->kind != RILL_LOOK_BACKUP)
+            return one;
+        if (copy == NULL && !one->waits)
+            copy = one;
+    }
+    return copy;
+}
+
+/* Is there another look than a copy? Then sums stay as they are. */
+static bool is_looking(const writer *w)
+{
+    for (const rill_store_look *one = w->looks; one != NULL; one = one->next) {
+        if (one->kind != RILL_LOOK_BACKUP)
+            return true;
+    }
+    return false;
+}
+
+/* From the thread that a copy has. */
+static void go_on(rill_store_look *look)
+{
+    writer *w = look->store;
+    pthread_mutex_lock(&w->lock);
+    look->waits = false;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Looks for a moment; a batch that came meanwhile is next. Under the lock, which it leaves. */
+static void look_on(writer *w, rill_store_look *look)
+{
     bool more = false;
     pthread_mutex_unlock(&w->lock);
     rill_sqlite_look(w->file, look, &more);
     pthread_mutex_lock(&w->lock);
     if (more)
         return;
-    w->looks = look->next;
+    rill_store_look **at = &w->looks;
+    while (*at != look)
+        at = &(*at)->next;
+    *at = look->next;
     look->next = w->looked;
     w->looked = look;
     w->options.wake(w->options.user);
@@ -108,23 +148,46 @@ static void merge_on(writer *w)
     w->options.wake(w->options.user);
 }
 
+/* An error is told once, and it is tried again when the next minute is over. */
+static void seal_on(writer *w)
+{
+    pthread_mutex_unlock(&w->lock);
+    int rc = rill_sqlite_seal(w->file, &w->seals);
+    pthread_mutex_lock(&w->lock);
+    if (rc == RILL_OK || strcmp(w->seal_problem, rill_sqlite_problem(w->file)) == 0)
+        return;
+    snprintf(w->seal_problem, sizeof w->seal_problem, "%s", rill_sqlite_problem(w->file));
+    snprintf(w->merge_problem, sizeof w->merge_problem, "%s", w->seal_problem);
+    w->options.wake(w->options.user);
+}
+
+/* One thing, under the lock, which it leaves. False: there is nothing to do for now. */
+static bool do_one(writer *w)
+{
+    rill_store_look *look = next_look(w);
+    if (w->given != NULL) {
+        write_one(w);
+        w->seals = w->seals || rill_sqlite_wants_seal(w->file);
+        look_if_old(w);
+    } else if (look != NULL) {
+        look_on(w, look);
+    } else if (w->seals && !is_looking(w)) {
+        seal_on(w);
+    } else if (w->merges && w->looks == NULL) {
+        merge_on(w);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void *run(void *user)
 {
     writer *w = user;
     pthread_mutex_lock(&w->lock);
-    for (;;) {
-        while (w->given == NULL && !w->ending && w->looks == NULL && !w->merges)
+    while (w->given != NULL || !w->ending) {
+        if (!do_one(w))
             pthread_cond_wait(&w->changed, &w->lock);
-        if (w->given != NULL) {
-            write_one(w);
-            look_if_old(w);
-        } else if (w->ending) {
-            break;
-        } else if (w->looks != NULL) {
-            look_on(w);
-        } else {
-            merge_on(w);
-        }
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -144,6 +207,9 @@ static void look(rill_store *s, rill_store_look *look)
 {
     writer *w = (writer *)s;
     look->next = NULL;
+    look->waits = false;
+    look->go_on = go_on;
+    look->store = w;
     pthread_mutex_lock(&w->lock);
     rill_store_look **at = &w->looks;
     while (*at != NULL)

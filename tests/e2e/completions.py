@@ -20,7 +20,7 @@ FOLDER = os.path.abspath(sys.argv.pop(3))
 from harness import BIN, RILL, RILLD, environment, run_tests  # noqa: E402
 
 RILLCTL = os.path.join(BIN, "rillctl")
-CONTROLS = ["status", "accounts", "peer", "balance", "rates", "routes", "settle", "outstanding", "proposals", "confirm", "reject", "statement", "audit", "why", "packets", "in-flight", "top", "reload", "drain", "log-level"]
+CONTROLS = ["status", "accounts", "peer", "balance", "rates", "routes", "settle", "outstanding", "proposals", "confirm", "reject", "statement", "audit", "backup", "why", "packets", "in-flight", "top", "reload", "drain", "log-level"]
 
 COMMANDS = ["demo", "pay", "quote", "receive", "send", "info", "ping", "trace", "receipt", "keys", "op", "help"]
 

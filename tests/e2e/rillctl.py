@@ -14,6 +14,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import socket
 import sqlite3
 import stat
@@ -183,6 +184,111 @@ def an_audit_while_it_forwards(t):
     c.start()
     found = ctl(c, "audit", "--json", code=1).json()
     assert found["uneven_balances"] == 1 and found["uneven_assets"] == 1 and found["broken_entries"] == 1, found
+    c.stop()
+
+
+@case
+def what_was_changed_since(t):
+    """An audit finds sums that were changed so that all balances add up; a head that was kept, that the end is cut off."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 1000, c.link("alice"))
+    c.stop()
+    c.start()
+    ctl(c, "log-level", "info", "--who", "maria")
+    deadline = time.monotonic() + 60
+    while ctl(c, "audit", "--json").json()["unsealed"] > 0:  # it is sealed when there is nothing else to do
+        assert time.monotonic() < deadline
+    ctl(c, "log-level", "warning", "--who", "eve")
+    found = ctl(c, "audit", "--json").json()
+    assert found["good"] is True and found["seals"] >= 2 and found["continues"] is None, found
+    head = found["head"]
+    assert "these books had it" in ctl(c, "audit", "--since-head", head).out
+    for wrong in ("x", head[:-1], head + "0", "-1.0" + head[head.index(":"):], ".:"):
+        ctl(c, "audit", "--since-head", wrong, code=2)
+    wrong = head[:-1] + ("0" if head[-1] != "0" else "1")
+    assert "NOT OF THESE BOOKS" in ctl(c, "audit", "--since-head", wrong, code=1).out
+    c.stop()
+    saved = c.store + ".saved"
+    shutil.copyfile(c.store, saved)
+    # The last line, which is of eve; nothing but the head can tell.
+    edit(c, "DROP TRIGGER entries_stay", "DELETE FROM entries WHERE who = 'eve'")
+    c.start()
+    assert ctl(c, "audit").code == 0
+    answer = ctl(c, "audit", "--since-head", head, code=1)
+    assert "THE BOOKS ARE WRONG: the head that was kept is not of these books" in answer.out, answer.out
+    c.stop()
+    # 100 units from alice to bob's debt, in all sums and balances.
+    shutil.copyfile(saved, c.store)
+    edit(c, "UPDATE flows SET taken = taken - 100 WHERE minute = (SELECT min(minute) FROM flows)",
+         "UPDATE balances SET booked = booked + 100 * (SELECT count(*) FROM flows WHERE minute = (SELECT min(minute) FROM flows))"
+         " WHERE account = (SELECT id FROM accounts WHERE name = 'alice')",
+         "UPDATE balances SET booked = booked - 100 * (SELECT count(*) FROM flows WHERE minute = (SELECT min(minute) FROM flows))"
+         " WHERE account = (SELECT id FROM accounts WHERE holder = 2 AND asset = 'USD')")
+    c.start()
+    found = ctl(c, "audit", "--json", code=1).json()
+    assert found["uneven_balances"] == 0 and found["broken_seals"] == 1, found
+    assert "sums that were changed:         1\n" in ctl(c, "audit", code=1).out
+    c.stop()
+
+
+@case
+def lines_of_the_audit(t):
+    """Those of the node itself among them, with who the node knows: as a table, in JSON, for spreadsheets, page by page."""
+    c = Connector(t, "c", TWO_ASSETS + "admin: {port: 0, tokens: env:TOKEN_OPERATOR}\n")
+    port = re.search(r"operators on port (\d+)", c.program.until("operators on port", "err")).group(1)
+    me = f"socket, user {os.getuid()}"
+    ctl(c, "settle", "alice", "300", "--in", "--note", "bank, \"7\"\nsecond line", "--who", "maria", "--key", "k")
+    ctl(c, "rates", "set", "XRP", "3", "--who", "=eve")
+    ctl(c, "log-level", "info", "--who", "nobody")
+    Answer(["log-level", "warning", "--url", f"http://127.0.0.1:{port}", "--who", "maria"], {"RILLCTL_TOKEN": "operator-token"})
+    ctl(c, "accounts", "add", "carol", "relation=child", "asset=USD/2")
+    ctl(c, "routes", "add", "g.y", "carol")
+    all_ = ctl(c, "audit", "--lines", "--json").json()
+    lines = all_["lines"]
+    assert [x["number"] for x in lines] == list(range(1, all_["last"] + 1)), lines
+    first = lines[0]
+    assert (first["account"], first["kind"], first["amount"], first["who"], first["person"], first["key"]) == (
+        "alice", "settled-in", "300", "maria", me, "k"), first
+    notes = {x["note"]: x for x in lines}
+    assert notes["log-level info"]["person"] == me and notes["log-level info"]["account"] is None, notes
+    assert notes["log-level warning"]["person"] == "env:TOKEN_OPERATOR" and notes["log-level warning"]["who"] == "maria", notes
+    assert all(x["person"] in (me, "env:TOKEN_OPERATOR") for x in lines), lines
+    assert any("XRP" in x["note"] for x in lines) and any("g.y" in x["note"] for x in lines), lines
+    table = ctl(c, "audit", "--lines").out
+    assert f"maria ({me})" in table and "maria (env:TOKEN_OPERATOR)" in table and "3.00" in table, table
+    behind = ctl(c, "audit", "--lines", "--after", "2", "--json").json()
+    assert behind["lines"] == lines[2:], behind
+    sheet = list(csv.DictReader(io.StringIO(ctl(c, "audit", "--lines", "--csv").out, newline="")))
+    assert [int(row["number"]) for row in sheet] == [x["number"] for x in lines], sheet
+    assert sheet[0]["note"] == 'bank, "7"\nsecond line' and sheet[1]["who"] == "'=eve", sheet[:2]
+    assert sheet[0]["hash"] == first["hash"] and sheet[0]["amount"] == "300", sheet[0]
+    # Page by page it is the same.
+    paged, after = [], 0
+    while True:
+        status, text = by_socket(c, "GET", f"/v1/lines?after={after}&limit=2")
+        page = json.loads(text)["lines"]
+        assert status == 200 and len(page) <= 2, text
+        if not page:
+            break
+        paged += page
+        after = page[-1]["number"]
+    assert paged == lines
+    for wrong in ("after=-1", "after=x", "limit=0", "limit=1001", "format=xml"):
+        assert by_socket(c, "GET", "/v1/lines?" + wrong)[0] == 400, wrong
+    for wrong in (["--csv"], ["--after", "1"], ["--lines", "--csv", "--json"], ["--lines", "--since-head", "x"], ["--lines", "--after", "x"]):
+        ctl(c, "audit", *wrong, code=2)
+    # More than one page has room for.
+    for i in range(1010):
+        assert by_socket(c, "PUT", "/v1/log-level", json.dumps({"level": "info", "who": f"w{i}"}))[0] == 200
+    many = ctl(c, "audit", "--lines", "--json").json()
+    assert len(many["lines"]) == many["last"] == len(lines) + 1010
+    sheet = list(csv.DictReader(io.StringIO(ctl(c, "audit", "--lines", "--csv").out, newline="")))
+    assert [int(row["number"]) for row in sheet] == list(range(1, many["last"] + 1))
+    statement = ctl(c, "statement", "alice", "--json").json()
+    assert statement["lines"][0]["person"] == me, statement
+    assert csv.DictReader(io.StringIO(ctl(c, "statement", "alice", "--csv").out, newline="")).fieldnames[-1] == "person"
+    assert ctl(c, "audit").code == 0
     c.stop()
 
 
@@ -480,14 +586,18 @@ def old_minutes(t):
     r = receive(t, c.link("bob"))
     send(t, r.path, 100, c.link("alice"))
     ctl(c, "settle", "alice", "7", "--deposit")
+    head = ctl(c, "audit", "--json").json()["head"]
     c.stop()
-    edit(c, "UPDATE flows SET minute = minute - 5 * 1440", "INSERT INTO flows SELECT run, minute - 1, source, destination, packets, taken, given FROM flows",
+    # The chain of sums made anew, so that an audit cannot tell; but who has kept the head can.
+    edit(c, "DROP TRIGGER seals_stay", "DELETE FROM seals", "DELETE FROM sealed_days",
+         "UPDATE flows SET minute = minute - 5 * 1440", "INSERT INTO flows SELECT run, minute - 1, source, destination, packets, taken, given FROM flows",
          "UPDATE balances SET booked = booked + (SELECT sum(given) FROM flows WHERE destination = account) / 2 WHERE account = (SELECT id FROM accounts WHERE name = 'bob')",
          "UPDATE balances SET booked = booked - (SELECT sum(taken) FROM flows WHERE source = account) / 2 WHERE account = (SELECT id FROM accounts WHERE name = 'alice')",
          "UPDATE balances SET booked = booked + (SELECT sum(taken) FROM flows) / 2 WHERE account = (SELECT id FROM accounts WHERE holder = 2 AND asset = 'USD')",
          "UPDATE balances SET booked = booked - (SELECT sum(given) FROM flows) / 2 WHERE account = (SELECT id FROM accounts WHERE holder = 2 AND asset = 'EUR')")
     c.start()
     assert ctl(c, "audit").out.endswith("the books are right\n")
+    assert head.split(":")[0].split(".")[1] == "0" or "NOT OF THESE BOOKS" in ctl(c, "audit", "--since-head", head, code=1).out
     days = ctl(c, "statement", "alice", "--json").json()
     assert len([x for x in days["lines"] if x["kind"] == "sent"]) == 1, days
     assert len([x for x in ctl(c, "statement", "alice", "--step", "minute", "--json").json()["lines"] if x["kind"] == "sent"]) > 1

@@ -125,6 +125,16 @@ static void keep_entry(net_disk *d, const rill_store_entry *e)
     d->key_count += i == d->key_count;
 }
 
+/* Minutes that are over are sealed, as the thread of the store does it. */
+static bool seal(net_disk *d)
+{
+    bool more = rill_sqlite_wants_seal(d->file);
+    int rc = RILL_OK;
+    while (more && rc == RILL_OK)
+        rc = rill_sqlite_seal(d->file, &more);
+    return rc == RILL_OK;
+}
+
 static void keep(net_disk *d, const rill_store_batch *batch)
 {
     for (size_t i = 0; i < batch->account_count; i++)
@@ -142,7 +152,7 @@ static void keep(net_disk *d, const rill_store_batch *batch)
     net_audit_kept(d, batch, d->kept_batch == d->given_batch);
     d->kept_batch = d->given_batch;
     net_settle_kept(d->node, d->kept_batch);
-    if (d->file != NULL && rill_sqlite_write(d->file, batch) != RILL_OK)
+    if (d->file != NULL && (rill_sqlite_write(d->file, batch) != RILL_OK || !seal(d)))
         sim_violation(&d->node->net->report, "%s: SQLite cannot write: %s", d->node->address,
                       rill_sqlite_problem(d->file));
     if (batch->group == 0)
@@ -277,7 +287,8 @@ void net_disk_audit(net_disk *d)
     if (d->file == NULL)
         return;
     int rc = rill_sqlite_audit(d->file, &audit);
-    if (rc != RILL_OK || audit.uneven_balances + audit.uneven_assets + audit.broken_entries > 0)
+    if (rc != RILL_OK ||
+        audit.uneven_balances + audit.uneven_assets + audit.broken_entries + audit.broken_seals > 0)
         sim_violation(&d->node->net->report, "%s: the audit finds %s: %s", d->node->address,
                       rill_error_name(rc), audit.first);
 }

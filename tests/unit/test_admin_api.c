@@ -218,6 +218,9 @@ static const struct {
     {"PUT", "/v1/routes", RILL_SCOPE_ACCOUNTS},
     {"DELETE", "/v1/routes", RILL_SCOPE_ACCOUNTS},
     {"GET", "/v1/audit", RILL_SCOPE_READ},
+    {"GET", "/v1/lines", RILL_SCOPE_READ},
+    {"GET", "/v1/backup", RILL_SCOPE_BACKUP},
+    {"POST", "/v1/backup", RILL_SCOPE_BACKUP},
     {"POST", "/v1/drain", RILL_SCOPE_NODE},
     {"POST", "/v1/reload", RILL_SCOPE_NODE},
     {"GET", "/v1/log-level", RILL_SCOPE_READ},
@@ -395,9 +398,10 @@ static void test_looks_are_begun(void **state)
     answer.look->look.statement.opening = answer.look->look.statement.closing =
         rill_wide_signed(rill_wide(7));
     rill_admin_answer_look(answer.look, &found);
-    assert_string_equal(found.body, "time,kind,with,packets,change,balance,who,note,key\r\n"
-                                    "2026-11-01T00:00:00.000Z,opening,,,,7,,,\r\n"
-                                    "2026-11-02T00:00:00.000Z,closing,,,,7,,,\r\n");
+    assert_string_equal(found.body, "time,kind,with,packets,change,balance,who,note,key,"
+                                    "person\r\n"
+                                    "2026-11-01T00:00:00.000Z,opening,,,,7,,,,\r\n"
+                                    "2026-11-02T00:00:00.000Z,closing,,,,7,,,,\r\n");
     rill_admin_free(&found);
     rill_admin_free_look(answer.look);
     static const char *const wrong[] = {"from=x",

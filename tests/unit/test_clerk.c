@@ -184,7 +184,7 @@ static void test_a_store_that_fails(void **state)
 
 static rill_store_entry entry(const char *key, uint64_t amount)
 {
-    return (rill_store_entry){9, 0, RILL_ENTRY_DEPOSIT, amount, "me", "a note", key};
+    return (rill_store_entry){9, 0, RILL_ENTRY_DEPOSIT, amount, "me", "a note", key, NULL};
 }
 
 static void test_entries_and_their_keys(void **state)

@@ -294,7 +294,8 @@ static void test_scopes(void **state)
     }
     refused(ADMIN("{token: env:A, scopes: []}"), "5:49: scopes: at least one is needed");
     refused(ADMIN("{token: env:A, scopes: all}"),
-            "5:49: scopes: read, metrics, accounts, money, rates or node, not 'all'");
+            "5:49: scopes: read, metrics, accounts, money, rates, node or backup, not "
+            "'all'");
     refused(ADMIN("{token: env:A, scopes: [read, '']}"), "5:56: scopes: a value is missing");
     refused(ADMIN("{scopes: read}"), "5:26: tokens: token is missing");
     refused(ADMIN("[word]"), "5:27: token: where the secret is, as file:PATH or env:NAME; not the "
@@ -502,7 +503,7 @@ static void test_schema(void **state)
                                    "\"child\"]}"));
     assert_non_null(strstr(schema, "\"required\":[\"relation\",\"asset\"]"));
     static const char scopes[] = "\"enum\":[\"read\",\"metrics\",\"accounts\",\"money\",\"rates\","
-                                 "\"node\"]}";
+                                 "\"node\",\"backup\"]}";
     char both[300];
     snprintf(both, sizeof both, "\"anyOf\":[{%s,{\"type\":\"array\",\"minItems\":1,\"items\":{%s}]",
              scopes, scopes);

@@ -88,7 +88,7 @@ static void write_something(rill_sqlite *s)
     };
     const rill_store_flow flows[] = {{9, 3, 4, 1, {100, 0}, {98, 0}}};
     const rill_store_entry entries[] = {
-        {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1"},
+        {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1", NULL},
     };
     const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1,
                                     NULL,     0, NULL,     0, NULL,  0, 0};
@@ -307,6 +307,7 @@ static void test_version_1_is_brought_forward(void **state)
     rill_sqlite_close(s);
     assert_int_equal(
         by_hand("DROP TABLE routes; DROP TABLE settlements; DROP TABLE settings; DROP TABLE days; "
+                "DROP TABLE seals; DROP TABLE sealed_days; ALTER TABLE entries DROP COLUMN person;"
                 "ALTER TABLE runs DROP COLUMN kept;"
                 " PRAGMA user_version = 1"),
         SQLITE_OK);
@@ -355,8 +356,8 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     /* The second entry has a key that is there. */
     const rill_store_balance balances[] = {{3, number(0, 1)}};
     const rill_store_entry entries[] = {
-        {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2"},
-        {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1"},
+        {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2", NULL},
+        {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1", NULL},
     };
     rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2,
                               NULL, 0, NULL,     0, NULL, 0, 0};
@@ -375,7 +376,7 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     /* The same key of another account, and the same account again, are no errors. */
-    const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1"};
+    const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1", NULL};
     batch =
         (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
@@ -504,7 +505,7 @@ static void test_what_is_no_store(void **state)
 {
     (void)state;
     rill_sqlite_close(opened());
-    assert_int_equal(by_hand("PRAGMA user_version = 7"), SQLITE_OK);
+    assert_int_equal(by_hand("PRAGMA user_version = 8"), SQLITE_OK);
     not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
     not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
@@ -548,7 +549,7 @@ static void test_the_audit_finds_changes(void **state)
         unlink(path);
         rill_sqlite *s = opened();
         write_something(s);
-        const rill_store_entry more = {9, 4, RILL_ENTRY_DEPOSIT, 0, "me", "later", ""};
+        const rill_store_entry more = {9, 4, RILL_ENTRY_DEPOSIT, 0, "me", "later", "", NULL};
         const rill_store_batch batch = {.entries = &more, .entry_count = 1};
         assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
         rill_sqlite_close(s);

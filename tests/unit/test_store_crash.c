@@ -167,7 +167,18 @@ static int write_group(run *r, bool first)
     return rill_sqlite_write(r->file, &batch);
 }
 
-static unsigned merged;
+static unsigned merged, sealed;
+
+/* Sums that are over enter their chain, as far as it gets. */
+static void seal_some(run *r)
+{
+    bool more = true;
+    for (uint64_t i = draw(r, 8); i > 0 && more; i--) {
+        if (rill_sqlite_seal(r->file, &more) != RILL_OK)
+            return;
+        sealed++;
+    }
+}
 
 /* Sums of old minutes become sums of days, as far as it gets: whatever happens, nothing is lost. */
 static void merge_some(run *r)
@@ -207,6 +218,8 @@ static int do_group(run *r, bool first)
         rill_books_group_kept(&r->books, &r->group);
         r->kept = r->writing;
         r->settles = false;
+        if (draw(r, 2) == 0)
+            seal_some(r);
         if (draw(r, 4) == 0)
             merge_some(r);
     }
@@ -264,6 +277,7 @@ static void check_recovered(run *r)
     assert_int_equal(rill_sqlite_audit(r->file, &audit), RILL_OK);
     assert_string_equal(audit.first, "");
     assert_int_equal(audit.uneven_balances + audit.uneven_assets + audit.broken_entries, 0);
+    assert_int_equal(audit.broken_seals, 0);
     r->kept = found;
     r->writing = found;
 }
@@ -324,6 +338,7 @@ static void test_what_was_kept_is_there(void **state)
     /* It has tried what it is for. */
     assert_true(failed_once > count / 10);
     assert_true(merged > count / 10);
+    assert_true(sealed > count);
     crash_vfs_reset();
 }
 

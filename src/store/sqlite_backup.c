@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A copy of the books while they are written. Pages are copied in small steps between batches, by
+ * the connection that writes: what is written to a page that is copied already goes into the copy,
+ * too, so it never has to begin anew. It is of the moment of its last step.
+ *
+ * The steps write to the system's memory. What waits for the copy's disk is done by a thread of its
+ * own, which makes the file, brings it to the disk a megabyte at a time, and gives it its name in
+ * the end. While it has more to do than that, nothing is copied: so neither the books nor their
+ * next fsync wait for what the copy has still to write.
+ */
+#define _XOPEN_SOURCE 700 /* realpath, openat, linkat */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rill/error.h>
+
+#include "base/alloc.h"
+#include "store/sqlite_impl.h"
+
+/* Pages of a step, and bytes that are not on the disk yet at which the next flush begins. */
+enum { PAGES = 64, FLUSH = 1024 * 1024, NAME = 240 };
+
+typedef enum task { NOTHING, MAKE, WRITE_BACK, KEEP } task;
+
+struct rill_backup {
+    rill_sqlite *s;
+    rill_store_look *look;
+    char books[RILL_BACKUP_PATH]; /* the file that is copied */
+    enum { BEGINS, MAKING, COPIES, COPIED, KEEPING } phase;
+    sqlite3 *to;
+    sqlite3_backup *copy;
+    uint64_t unflushed; /* bytes */
+    bool has_thread;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* Under the lock. */
+    task task; /* the thread's */
+    bool ending;
+    bool asked; /* to be told when it is done */
+    int rc;     /* of all that the thread has done */
+    char problem[RILL_SQLITE_PROBLEM];
+    /* The thread's; others look when it has nothing to do. */
+    char folder_path[PATH_MAX];
+    char name[NAME];
+    char partial[NAME + 16];
+    int folder;
+    int fd;
+};
+
+/* ---- what the thread does ---- */
+
+static int say(rill_backup *b, int rc, const char *what)
+{
+    b->rc = rc;
+    (void)snprintf(b->problem, sizeof b->problem, "%.300s: %.180s", b->look->path, what);
+    return rc;
+}
+
+static int say_errno(rill_backup *b, int error)
+{
+    return say(b, RILL_ERR_IO, error == ENOSPC ? "the disk is full" : strerror(error));
+}
+
+/* What a copy that is not whole is called. */
+static const char part[] = ".partial";
+
+/* Into its folder and its name; the folder is made if that is wanted. */
+static int find_folder(rill_backup *b)
+{
+    char path[RILL_BACKUP_PATH];
+    (void)snprintf(path, sizeof path, "%s", b->look->path);
+    char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return say(b, RILL_ERR_INVALID, "it is no name of a file");
+    if (strlen(name) >= sizeof b->name)
+        return say(b, RILL_ERR_INVALID, "its name is too long");
+    const size_t len = strlen(name);
+    if (len >= sizeof part && strcmp(name + len + 1 - sizeof part, part) == 0)
+        return say(b, RILL_ERR_INVALID, "so a part of a copy is called");
+    (void)snprintf(b->name, sizeof b->name, "%s", name);
+    (void)snprintf(b->partial, sizeof b->partial, "%s%s", name, part);
+    if (slash != NULL)
+        *slash = '\0';
+    const char *folder = slash == NULL ? "." : slash == path ? "/" : path;
+    if (b->look->make_folder && mkdir(folder, S_IRWXU) != 0 && errno != EEXIST)
+        return say_errno(b, errno);
+    /* Without links in it: SQLite opens it by its path, and follows none. */
+    if (realpath(folder, b->folder_path) == NULL)
+        return say_errno(b, errno);
+    b->folder = open(b->folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return b->folder < 0 ? say_errno(b, errno) : RILL_OK;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Is it the books' own file, or one that SQLite or the node has beside it? */
+static bool is_of_books(const rill_backup *b, const struct stat *folder)
+{
+    static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".sock"};
+    char path[RILL_BACKUP_PATH];
+    struct stat own;
+    (void)snprintf(path, sizeof path, "%s", b->books);
+    char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    const size_t len = strlen(name);
+    if (strncmp(b->name, name, len) != 0)
+        return false;
+    bool one = false;
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        one = one || strcmp(b->name + len, more[i]) == 0;
+    if (slash != NULL)
+        slash[slash == path] = '\0';
+    return one && stat(slash == NULL ? "." : path, &own) == 0 && same_file(&own, folder);
+}
+
+/* Only a copy of books is replaced. To open the books themselves, and close them, would end locks.
+ */
+static bool is_copy(const rill_backup *b, const struct stat *there)
+{
+    enum { HEADER = 72, ID = 68 };
+    char header[HEADER];
+    struct stat own;
+    if (!S_ISREG(there->st_mode) || stat(b->books, &own) != 0 || same_file(&own, there))
+        return false;
+    int fd = openat(b->folder, b->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, header, sizeof header);
+    close(fd);
+    return len == HEADER && memcmp(header, "SQLite format 3", 16) == 0 &&
+           memcmp(header + ID, "Rill", 4) == 0;
+}
+
+static int judge(rill_backup *b)
+{
+    struct stat folder;
+    struct stat there;
+    if (fstat(b->folder, &folder) != 0)
+        return say_errno(b, errno);
+    if ((folder.st_mode & S_IWOTH) != 0 && (folder.st_mode & S_ISVTX) == 0)
+        return say(b, RILL_ERR_INVALID, "everybody may write in its folder");
+    if (is_of_books(b, &folder))
+        return say(b, RILL_ERR_INVALID, "this is a file of the books themselves");
+    if (fstatat(b->folder, b->name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? RILL_OK : say_errno(b, errno);
+    if (!b->look->replace)
+        return say(b, RILL_ERR_EXISTS, "there is a file of this name already");
+    return is_copy(b, &there)
+               ? RILL_OK
+               : say(b, RILL_ERR_EXISTS, "what is there is no copy of books, and stays");
+}
+
+/* One of before, of a process that was killed, makes room. */
+static int make(rill_backup *b)
+{
+    int rc = find_folder(b);
+    if (rc == RILL_OK)
+        rc = judge(b);
+    if (rc != RILL_OK)
+        return rc;
+    if (unlinkat(b->folder, b->partial, 0) != 0 && errno != ENOENT)
+        return say_errno(b, errno);
+    b->fd = openat(b->folder, b->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                   S_IRUSR | S_IWUSR);
+    return b->fd < 0 ? say_errno(b, errno) : RILL_OK;
+}
+
+/* Where nothing is to be replaced, what came meanwhile stays. Some file systems have no links. */
+static int give_name(const rill_backup *b)
+{
+    struct stat there;
+    if (b->look->replace)
+        return renameat(b->folder, b->partial, b->folder, b->name) == 0 ? 0 : errno;
+    if (linkat(b->folder, b->partial, b->folder, b->name, 0) == 0)
+        return unlinkat(b->folder, b->partial, 0) == 0 ? 0 : errno;
+    if (errno == EEXIST || fstatat(b->folder, b->name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    return renameat(b->folder, b->partial, b->folder, b->name) == 0 ? 0 : errno;
+}
+
+static void keep(rill_backup *b)
+{
+    int error = fsync(b->fd) != 0 ? errno : 0;
+    if (error == 0)
+        error = give_name(b);
+    if (error == EEXIST)
+        (void)say(b, RILL_ERR_EXISTS, "there is a file of this name already");
+    else if (error != 0 || fsync(b->folder) != 0)
+        (void)say_errno(b, error != 0 ? error : errno);
+}
+
+static void do_task(rill_backup *b, task what)
+{
+    if (what == MAKE)
+        (void)make(b);
+    else if (what == KEEP)
+        keep(b);
+    else if (fdatasync(b->fd) != 0)
+        (void)say_errno(b, errno);
+}
+
+static void *run(void *user)
+{
+    rill_backup *b = user;
+    pthread_mutex_lock(&b->lock);
+    for (;;) {
+        while (b->task == NOTHING && !b->ending)
+            pthread_cond_wait(&b->changed, &b->lock);
+        if (b->task == NOTHING)
+            break;
+        task what = b->task;
+        pthread_mutex_unlock(&b->lock);
+        do_task(b, what);
+        pthread_mutex_lock(&b->lock);
+        b->task = NOTHING;
+        bool tell = b->asked;
+        b->asked = false;
+        pthread_cond_broadcast(&b->changed);
+        if (!tell)
+            continue;
+        pthread_mutex_unlock(&b->lock);
+        b->look->go_on(b->look);
+        pthread_mutex_lock(&b->lock);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+/* ---- its life ---- */
+
+/* The process's signals are for the thread of the loop, and this thread's parent has blocked them.
+ */
+rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look)
+{
+    rill_backup *b = rill_calloc(s->allocator, 1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->s = s;
+    b->look = look;
+    b->folder = b->fd = -1;
+    atomic_store(&look->pages, 0);
+    atomic_store(&look->copied, 0);
+    (void)snprintf(b->books, sizeof b->books, "%s", sqlite3_db_filename(s->db, "main"));
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->changed, NULL);
+    b->has_thread = pthread_create(&b->thread, NULL, run, b) == 0;
+    if (b->has_thread)
+        return b;
+    rill_backup_free(b);
+    return NULL;
+}
+
+static void close_copy(rill_backup *b)
+{
+    if (b->copy != NULL)
+        (void)sqlite3_backup_finish(b->copy);
+    b->copy = NULL;
+    sqlite3_close(b->to);
+    b->to = NULL;
+}
+
+void rill_backup_free(rill_backup *b)
+{
+    if (b == NULL)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->ending = true;
+    b->asked = false;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+    if (b->has_thread)
+        pthread_join(b->thread, NULL);
+    close_copy(b);
+    if (b->fd >= 0) {
+        close(b->fd);
+        (void)unlinkat(b->folder, b->partial, 0); /* whole, it has another name by now */
+    }
+    if (b->folder >= 0)
+        close(b->folder);
+    pthread_cond_destroy(&b->changed);
+    pthread_mutex_destroy(&b->lock);
+    rill_free(b->s->allocator, b);
+}
+
+/* ---- steps ---- */
+
+static int fail(rill_backup *b, int rc)
+{
+    const char *why = rc == SQLITE_FULL ? "the disk is full" : sqlite3_errmsg(b->to);
+    (void)snprintf(b->s->problem, sizeof b->s->problem, "%.300s: %.180s", b->look->path,
+                   b->to == NULL ? "out of memory" : why);
+    return rc == SQLITE_NOMEM ? RILL_ERR_NOMEM : RILL_ERR_IO;
+}
+
+/* The thread is given this; it has nothing to do now. */
+static void give(rill_backup *b, task what)
+{
+    pthread_mutex_lock(&b->lock);
+    b->task = what;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Is the thread done? If not, the look waits for it. *rc: what went wrong. */
+static bool is_done(rill_backup *b, int *rc)
+{
+    pthread_mutex_lock(&b->lock);
+    while (b->task != NOTHING && b->look->go_on == NULL)
+        pthread_cond_wait(&b->changed, &b->lock);
+    bool done = b->task == NOTHING;
+    b->asked = !done;
+    b->look->waits = !done;
+    *rc = done ? b->rc : RILL_OK;
+    if (*rc != RILL_OK)
+        memcpy(b->s->problem, b->problem, sizeof b->problem);
+    pthread_mutex_unlock(&b->lock);
+    return done;
+}
+
+/* Nobody else has it, and until it has its name it may be anything. */
+static int open_copy(rill_backup *b)
+{
+    char path[PATH_MAX + sizeof b->partial + 2];
+    (void)snprintf(path, sizeof path, "%s/%s", b->folder_path, b->partial);
+    int rc = sqlite3_open_v2(
+        path, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(b->to,
+                          "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF;"
+                          " PRAGMA synchronous = OFF",
+                          NULL, NULL, NULL);
+    if (rc == SQLITE_OK) {
+        b->copy = sqlite3_backup_init(b->to, "main", b->s->db, "main");
+        rc = b->copy == NULL ? sqlite3_errcode(b->to) : SQLITE_OK;
+    }
+    return rc == SQLITE_OK ? RILL_OK : fail(b, rc);
+}
+
+static int end_copy(rill_backup *b)
+{
+    int rc = sqlite3_backup_finish(b->copy);
+    b->copy = NULL;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_close(b->to);
+    if (rc != SQLITE_OK)
+        return fail(b, rc);
+    b->to = NULL;
+    b->phase = COPIED;
+    return RILL_OK;
+}
+
+static int copy_some(rill_backup *b)
+{
+    enum { PAGE = 4096 };
+    int rc = RILL_OK;
+    bool done = false;
+    if (b->unflushed >= FLUSH) {
+        if (!is_done(b, &rc) || rc != RILL_OK)
+            return rc;
+        b->unflushed = 0;
+        give(b, WRITE_BACK);
+    }
+    rc = sqlite3_backup_step(b->copy, PAGES);
+    done = rc == SQLITE_DONE;
+    if (rc != SQLITE_OK && !done)
+        return fail(b, rc);
+    b->unflushed += (uint64_t)PAGES * PAGE;
+    const uint64_t pages = (uint64_t)sqlite3_backup_pagecount(b->copy);
+    atomic_store(&b->look->copied, pages - (uint64_t)sqlite3_backup_remaining(b->copy));
+    atomic_store(&b->look->pages, pages);
+    return done ? end_copy(b) : RILL_OK;
+}
+
+int rill_backup_step(rill_backup *b, bool *more)
+{
+    int rc = RILL_OK;
+    *more = true;
+    b->look->waits = false;
+    switch (b->phase) {
+    case BEGINS:
+        give(b, MAKE);
+        b->phase = MAKING;
+        break;
+    case MAKING:
+        if (!is_done(b, &rc) || rc != RILL_OK)
+            return rc;
+        b->phase = COPIES;
+        return open_copy(b);
+    case COPIES:
+        return copy_some(b);
+    case COPIED:
+        if (!is_done(b, &rc) || rc != RILL_OK)
+            return rc;
+        give(b, KEEP);
+        b->phase = KEEPING;
+        break;
+    case KEEPING:
+        *more = !is_done(b, &rc);
+        break;
+    }
+    return rc;
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copies of books that are written meanwhile. */
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <dirent.h>
+#include <pthread.h>
+/* cmocka.h comes after what it needs. */
+#include <rill/error.h>
+#include <sqlite3.h>
+
+#include "store/writer.h"
+#include <cmocka.h>
+
+enum { EXCHANGE = 1, OUTSIDE, ALICE, BOB, ACCOUNTS = BOB, DAY = 1440 };
+
+static char folder[64];
+static char path[80];
+static char target[80];
+static rill_sqlite *file;
+static int64_t booked[ACCOUNTS + 1];
+
+static const rill_store_account accounts[] = {
+    {EXCHANGE, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7},
+    {OUTSIDE, RILL_HOLDER_OUTSIDE, "", "USD", 2, 7},
+    {ALICE, RILL_HOLDER_NEIGHBOUR, "alice", "USD", 2, 7},
+    {BOB, RILL_HOLDER_NEIGHBOUR, "bob", "USD", 2, 7},
+};
+
+static rill_sqlite *opened(const char *where)
+{
+    char problem[RILL_SQLITE_PROBLEM];
+    rill_sqlite *s = NULL;
+    const rill_sqlite_options o = {.path = where, .durability = RILL_DURABILITY_NORMAL};
+    if (rill_sqlite_open(&s, &o, problem) != RILL_OK)
+        fail_msg("%s", problem);
+    return s;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(booked, 0, sizeof booked);
+    snprintf(folder, sizeof folder, "/tmp/rill-backup-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    snprintf(path, sizeof path, "%s/books", folder);
+    snprintf(target, sizeof target, "%s/copy", folder);
+    file = opened(path);
+    return 0;
+}
+
+static unsigned files_of_folder(bool take_away)
+{
+    unsigned count = 0;
+    DIR *all = opendir(folder);
+    const struct dirent *entry;
+    char one[400];
+    assert_non_null(all);
+    while ((entry = readdir(all)) != NULL) {
+        if (entry->d_name[0] == '.')
+            continue;
+        count++;
+        snprintf(one, sizeof one, "%s/%s", folder, entry->d_name);
+        if (take_away)
+            assert_int_equal(unlink(one), 0);
+    }
+    closedir(all);
+    return count;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rill_sqlite_close(file);
+    file = NULL;
+    (void)chmod(folder, S_IRWXU);
+    (void)files_of_folder(true);
+    return rmdir(folder);
+}
+
+static rill_i128 signed_of(int64_t value)
+{
+    return rill_wide_signed(rill_wide_of(value < 0 ? UINT64_MAX : 0, (uint64_t)value));
+}
+
+static uint64_t minute = 10 * DAY;
+
+/* So many packets, each in a minute of its own. */
+static void sent(unsigned rows)
+{
+    static rill_store_flow flows[8];
+    rill_store_balance balances[ACCOUNTS];
+    for (unsigned i = 0; i < rows; i++)
+        flows[i] = (rill_store_flow){minute++, ALICE, BOB, 1, {10, 0}, {9, 0}};
+    booked[ALICE] -= 10 * (int64_t)rows;
+    booked[EXCHANGE] += rows;
+    booked[BOB] += 9 * (int64_t)rows;
+    for (rill_balance_id i = 1; i <= ACCOUNTS; i++)
+        balances[i - 1] = (rill_store_balance){i, signed_of(booked[i])};
+    const rill_store_batch batch = {
+        .accounts = accounts,
+        .account_count = ACCOUNTS,
+        .balances = balances,
+        .balance_count = ACCOUNTS,
+        .flows = flows,
+        .flow_count = rows,
+    };
+    assert_int_equal(rill_sqlite_write(file, &batch), RILL_OK);
+}
+
+/* Six megabytes: lines of the audit with long notes. */
+static void large_books(void)
+{
+    enum { LINES = 500 };
+    static rill_store_entry lines[LINES];
+    char note[250];
+    memset(note, 'x', sizeof note);
+    note[sizeof note - 1] = '\0';
+    sent(1);
+    for (unsigned i = 0; i < LINES; i++)
+        lines[i] = (rill_store_entry){
+            .account = ALICE, .kind = RILL_ENTRY_CHANGE, .who = "maria", .note = note, .key = ""};
+    for (unsigned i = 0; i < 40; i++) {
+        const rill_store_batch batch = {.entries = lines, .entry_count = LINES};
+        assert_int_equal(rill_sqlite_write(file, &batch), RILL_OK);
+    }
+}
+
+static rill_store_look backup_to(const char *where, bool replace)
+{
+    rill_store_look look = {.kind = RILL_LOOK_BACKUP, .replace = replace};
+    snprintf(look.path, sizeof look.path, "%s", where);
+    return look;
+}
+
+static void finish(rill_store_look *look)
+{
+    for (bool more = true; more;)
+        rill_sqlite_look(file, look, &more);
+}
+
+static void audits_clean(const char *where, int64_t alice)
+{
+    rill_audit audit;
+    rill_sqlite *s = opened(where);
+    for (bool more = true; more;)
+        assert_int_equal(rill_sqlite_seal(s, &more), RILL_OK);
+    assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
+    assert_string_equal(audit.first, "");
+    assert_int_equal(audit.broken_seals + audit.uneven_balances, 0);
+    assert_int_equal(audit.flows, -alice / 10);
+    rill_sqlite_close(s);
+}
+
+/* Each step is followed by a write, to pages that are copied already and to others. */
+static void test_a_copy_while_it_is_written(void **state)
+{
+    (void)state;
+    large_books();
+    rill_store_look look = backup_to(target, false);
+    unsigned steps = 0;
+    uint64_t copied = 0;
+    struct stat made;
+    for (bool more = true; more; steps++) {
+        int64_t before = booked[ALICE];
+        rill_sqlite_look(file, &look, &more);
+        assert_true(look.copied >= copied); /* it never begins anew */
+        copied = look.copied;
+        if (!more) {
+            assert_int_equal(look.rc, RILL_OK);
+            audits_clean(target, before); /* all but what came after the last step */
+        } else if (look.pages == 0 || look.copied < look.pages) {
+            sent(3);
+        }
+    }
+    assert_true(steps > 10);
+    assert_int_equal(look.copied, look.pages);
+    assert_int_equal(stat(target, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 0600);
+    assert_int_equal(files_of_folder(false), 2 + 1); /* the books, their log, and the copy */
+}
+
+/* A file that is there stays, whole, unless it is a copy and is to be replaced. */
+static void test_what_is_there(void **state)
+{
+    (void)state;
+    char other[100];
+    sent(1);
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    sent(1);
+    look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(look.problem, "there is a file of this name"));
+    audits_clean(target, -10);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    audits_clean(target, -20);
+    snprintf(other, sizeof other, "%s/other", folder);
+    FILE *text = fopen(other, "w");
+    assert_non_null(text);
+    fputs("important", text);
+    fclose(text);
+    look = backup_to(other, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(look.problem, "no copy of books"));
+    /* Nor is a link followed. */
+    char link[100];
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(symlink(target, link), 0);
+    look = backup_to(link, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_int_equal(unlink(link), 0);
+    /* What a process that was killed has left makes room. */
+    snprintf(link, sizeof link, "%s/new.partial", folder);
+    assert_int_equal(symlink(other, link), 0);
+    snprintf(link, sizeof link, "%s/new", folder);
+    look = backup_to(link, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    audits_clean(link, -20);
+    text = fopen(other, "r");
+    char word[20] = "";
+    assert_non_null(text);
+    assert_non_null(fgets(word, sizeof word, text));
+    fclose(text);
+    assert_string_equal(word, "important");
+}
+
+/* The books themselves are no place for a copy of them, by whatever name. */
+static void test_the_books_themselves(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"books",      "books-wal",     "books-shm", "books-journal",
+                                        "books.sock", "books.flights", "hard"};
+    char one[120];
+    sent(1);
+    snprintf(one, sizeof one, "%s/hard", folder);
+    assert_int_equal(link(path, one), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(one, sizeof one, "%s/../%s/%s", folder, strrchr(folder, '/') + 1, names[i]);
+        rill_store_look look = backup_to(one, true);
+        finish(&look);
+        assert_true(look.rc == RILL_ERR_INVALID || look.rc == RILL_ERR_EXISTS);
+    }
+    /* They are still ours alone. */
+    char problem[RILL_SQLITE_PROBLEM];
+    rill_sqlite *s = NULL;
+    const rill_sqlite_options o = {.path = path};
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_ERR_ADDRESS_IN_USE);
+    snprintf(one, sizeof one, "%s/books-2", folder);
+    rill_store_look look = backup_to(one, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    char one[120];
+    sent(1);
+    static const struct {
+        const char *name;
+        const char *words;
+    } wrong[] = {
+        {"none/copy", "No such file"},
+        {"books/copy", "Not a directory"},
+        {"", "no name of a file"},
+        {"..", "no name of a file"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(one, sizeof one, "%s/%s", folder, wrong[i].name);
+        rill_store_look look = backup_to(one, false);
+        finish(&look);
+        assert_true(look.rc == RILL_ERR_IO || look.rc == RILL_ERR_INVALID);
+        if (strstr(look.problem, wrong[i].words) == NULL)
+            fail_msg("%s: %s", wrong[i].name, look.problem);
+        assert_non_null(strstr(look.problem, one));
+    }
+    /* One that is to be made; and one in which everybody may write. */
+    snprintf(one, sizeof one, "%s/made/copy", folder);
+    rill_store_look look = backup_to(one, false);
+    look.make_folder = true;
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    audits_clean(one, -10);
+    assert_int_equal(unlink(one), 0);
+    struct stat made;
+    snprintf(one, sizeof one, "%s/made", folder);
+    assert_int_equal(stat(one, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 0700);
+    assert_int_equal(rmdir(one), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_INVALID);
+    assert_non_null(strstr(look.problem, "everybody may write"));
+    assert_int_equal(chmod(folder, 01777), 0);
+    look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+}
+
+/* The disk of the copy is full: the books go on, and nothing of it is left. */
+static void test_a_full_disk(void **state)
+{
+    (void)state;
+    rill_store_look look = backup_to("/dev/full/copy", false);
+    sent(1);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_IO);
+    large_books();
+    look = backup_to(target, false);
+    bool more = true;
+    while (more && look.copied == 0)
+        rill_sqlite_look(file, &look, &more);
+    assert_true(more);
+    rill_sqlite_stop_looking(file, &look); /* as at the end of a node */
+    assert_int_equal(files_of_folder(false), 2);
+    sent(1);
+}
+
+/* ---- on the thread ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
+static bool awake;
+static bool written;
+static bool copied_all;
+
+static void wake(void *user)
+{
+    (void)user;
+    pthread_mutex_lock(&lock);
+    awake = true;
+    pthread_cond_signal(&woken);
+    pthread_mutex_unlock(&lock);
+}
+
+static void wait_until_woken(void)
+{
+    pthread_mutex_lock(&lock);
+    while (!awake)
+        pthread_cond_wait(&woken, &lock);
+    awake = false;
+    pthread_mutex_unlock(&lock);
+}
+
+static void on_written(void *user, const rill_store_batch *batch, int rc, const char *problem)
+{
+    (void)user;
+    (void)batch;
+    assert_string_equal(problem, "");
+    assert_int_equal(rc, RILL_OK);
+    written = true;
+}
+
+static void on_done(rill_store_look *look)
+{
+    *(bool *)look->user = true;
+}
+
+/* While it is written all the time; and another look does not wait for the copy. */
+static void test_on_the_thread(void **state)
+{
+    (void)state;
+    large_books();
+    rill_store *store = NULL;
+    const rill_writer_options w = {
+        .allocator = rill_allocator_default(), .wake = wake, .written = on_written};
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    file = NULL;
+    rill_store_look look = backup_to(target, false);
+    rill_store_look lines = {.kind = RILL_LOOK_LINES};
+    bool looked = false;
+    look.done = lines.done = on_done;
+    copied_all = false;
+    look.user = &copied_all;
+    lines.user = &looked;
+    rill_store_look_into(store, &look);
+    rill_store_look_into(store, &lines);
+    unsigned batches = 0;
+    while (!copied_all || !looked) {
+        const rill_store_flow flow = {minute++, ALICE, BOB, 0, {0, 0}, {0, 0}};
+        const rill_store_batch batch = {.flows = &flow, .flow_count = 1};
+        written = false;
+        rill_store_write(store, &batch);
+        while (!written) {
+            wait_until_woken();
+            rill_store_collect(store);
+        }
+        batches++;
+    }
+    assert_int_equal(look.rc, RILL_OK);
+    assert_true(batches > 1);
+    rill_store_close(store);
+    rill_audit audit;
+    rill_sqlite *s = opened(target);
+    assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
+    assert_string_equal(audit.first, "");
+    rill_sqlite_close(s);
+}
+
+/* A node that ends amid a copy: it is told, and the part of it is taken away. */
+static void test_an_end_amid_a_copy(void **state)
+{
+    (void)state;
+    large_books();
+    rill_store *store = NULL;
+    const rill_writer_options w = {
+        .allocator = rill_allocator_default(), .wake = wake, .written = on_written};
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    file = NULL;
+    rill_store_look look = backup_to(target, false);
+    bool done = false;
+    look.done = on_done;
+    look.user = &done;
+    rill_store_look_into(store, &look);
+    rill_store_close(store);
+    assert_true(done);
+    assert_true(look.rc == RILL_ERR_CLOSED || look.rc == RILL_OK);
+    struct stat there;
+    char partial[100];
+    snprintf(partial, sizeof partial, "%s.partial", target);
+    assert_int_not_equal(stat(partial, &there), 0);
+    assert_int_equal(stat(target, &there) == 0, look.rc == RILL_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_a_copy_while_it_is_written),
+        TEST(test_what_is_there),
+        TEST(test_the_books_themselves),
+        TEST(test_folders),
+        TEST(test_a_full_disk),
+        TEST(test_on_the_thread),
+        TEST(test_an_end_amid_a_copy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
