@@ -105,6 +105,32 @@ static int balance_of(const ctl_args *args, const char *account)
     return code;
 }
 
+/* Balances of accounts that are not in the configuration any more. */
+static void print_closed(const json_t *assets)
+{
+    size_t i;
+    size_t k;
+    const json_t *a;
+    const json_t *one;
+    size_t count = 0;
+    ctl_table *t = ctl_table_new("NOT IN THE CONFIGURATION|ASSET|>BALANCE");
+    json_array_foreach(assets, i, a)
+    {
+        char asset[80];
+        ctl_asset_text(a, asset, sizeof asset);
+        json_array_foreach(json_object_get(a, "closed"), k, one)
+        {
+            ctl_cell(t, ctl_text(one, "name"));
+            ctl_cell(t, asset);
+            ctl_cell_units(t, json_object_get(one, "balance"), (unsigned)ctl_number(a, "scale"));
+            count++;
+        }
+    }
+    if (count > 0)
+        (void)printf("\n");
+    ctl_table_print_if_any(t);
+}
+
 /* What the node has of each asset: all of it adds up to 0. */
 int ctl_balance(const ctl_args *args)
 {
@@ -131,6 +157,7 @@ int ctl_balance(const ctl_args *args)
             ctl_cell_units(t, json_object_get(a, "outside"), scale);
         }
         ctl_table_print(t);
+        print_closed(json_object_get(r.value, "assets"));
     }
     ctl_reply_clear(&r);
     return code;
@@ -193,6 +220,7 @@ int ctl_statement(const ctl_args *args)
         !ctl_add_query(path, sizeof path, "from", ctl_value(args, "--from")) ||
         !ctl_add_query(path, sizeof path, "to", ctl_value(args, "--to")) ||
         !ctl_add_query(path, sizeof path, "step", ctl_value(args, "--step")) ||
+        !ctl_add_query(path, sizeof path, "asset", ctl_value(args, "--asset")) ||
         !ctl_add_query(path, sizeof path, "format", csv)) {
         ctl_error(args, "the arguments are too long");
         return CTL_USAGE;

@@ -29,6 +29,7 @@ static const ctl_option statement_options[] = {
     {"--from", "TIME", "from this day or time on, in UTC: 2026-11-01 or 2026-11-01T12:00:00Z"},
     {"--to", "TIME", "before this day or time. Default: now"},
     {"--step", "STEP", "sum packets for each minute, hour or day, or all. Default: day"},
+    {"--asset", "CODE/SCALE", "what the account was held in, if that is another asset now"},
     {"--csv", NULL, "print a table for spreadsheets"},
     {NULL, NULL, NULL},
 };
@@ -125,7 +126,8 @@ const ctl_command ctl_commands[] = {
      peer_options, 3, 0, ctl_peer},
     {"balance", "the balance of an account, or what the node has", "[ACCOUNT] [OPTIONS]",
      "Without an account: for each asset what all accounts are owed and owe, what the exchange has "
-     "earned, and what came from outside.",
+     "earned, and what came from outside; and balances of accounts that are not in the "
+     "configuration any more.",
      NULL, 1, 0, ctl_balance},
     {"rates", "prices, and what each exchange brings", "[set CODE PRICE] [OPTIONS]",
      "Prices are exact. What one coin brings has the spread taken off. \"rates set\" enters what "

@@ -62,8 +62,14 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out);
 void rill_admin_begin_audit(rill_bytes query, rill_admin_answer *out);
 /* Lines of the audit, behind `after` of the query. */
 void rill_admin_begin_lines(rill_bytes query, rill_admin_answer *out);
+/*
+ * a NULL: the account of this name is not in the configuration any more. With `asset` in the query
+ * it is the one that was held in this.
+ */
 void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
-                                rill_bytes query, rill_admin_answer *out);
+                                const char *name, rill_bytes query, rill_admin_answer *out);
+/* That there is no such account, and the balance that it had. */
+void rill_admin_no_account(const rill_core *core, const char *name, rill_admin_answer *out);
 
 /* admin_accounts.c */
 /* NULL: no memory. */

@@ -90,7 +90,7 @@ static void show_metrics(const question *q, rill_admin_answer *out)
 
 static void show_statement(const question *q, rill_admin_answer *out)
 {
-    rill_admin_begin_statement(q->core, q->account, q->query, out);
+    rill_admin_begin_statement(q->core, q->account, q->name, q->query, out);
 }
 
 static void show_rejects(const question *q, rill_admin_answer *out)
@@ -546,7 +546,8 @@ static const resource *find_resource(const rill_admin_request *r, rill_bytes pat
 static bool needs_account(const resource *r)
 {
     return strstr(r->path, "{account}") != NULL && r->answer != set_account &&
-           r->answer != drop_account && r->answer != end_outstanding;
+           r->answer != drop_account && r->answer != end_outstanding &&
+           r->answer != show_statement;
 }
 
 static void answer_resource(question *q, const resource *r, rill_bytes name, rill_admin_answer *out)
@@ -556,7 +557,7 @@ static void answer_resource(question *q, const resource *r, rill_bytes name, ril
     if (name.data != NULL && len > 0)
         memcpy(q->name, name.data, len);
     if (name.data != NULL && needs_account(r) && q->account == NULL)
-        rill_admin_refuse(out, 404, "there is no such account");
+        rill_admin_no_account(q->core, q->name, out);
     else if (r->control && q->control == NULL)
         rill_admin_refuse(out, 503, "this node cannot do that");
     else

@@ -178,14 +178,66 @@ static bool read_format(rill_bytes query, bool *csv, rill_admin_answer *answer)
     return false;
 }
 
-void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
-                                rill_bytes query, rill_admin_answer *out)
+void rill_admin_no_account(const rill_core *core, const char *name, rill_admin_answer *out)
 {
+    const rill_i128 zero = rill_wide_signed(rill_wide(0));
+    char text[RILL_WIDE_TEXT];
+    size_t cursor = 0;
+    rill_core_closed k;
+    while (rill_core_next_closed(core, &cursor, &k)) {
+        if (strcmp(k.name, name) != 0 || rill_wide_equal(k.booked, zero))
+            continue;
+        rill_wide_signed_text(k.booked, text);
+        rill_admin_refuse(out, 404,
+                          "the account is not in the configuration any more; its balance is %s "
+                          "%s/%u",
+                          text, k.asset, (unsigned)k.scale);
+        return;
+    }
+    rill_admin_refuse(out, 404, "there is no such account");
+}
+
+/* Whose statement it is: an account's, or what is left of one. False: it has been refused. */
+static bool find_subject(const rill_core *core, const rill_holder_account *a, const char *name,
+                         rill_bytes query, rill_core_closed *out, rill_admin_answer *answer)
+{
+    char asset[RILL_STORE_ASSET_MAX + 8];
+    char its[RILL_STORE_ASSET_MAX + 8];
+    bool any = !rill_admin_query(query, "asset", asset, sizeof asset);
+    size_t cursor = 0;
+    size_t found = 0;
+    rill_core_closed k;
+    if (a != NULL) {
+        *out = (rill_core_closed){a->config->name, a->config->asset.code, a->config->asset.scale,
+                                  a->balance.id, a->balance.booked};
+        (void)snprintf(its, sizeof its, "%s/%u", out->asset, (unsigned)out->scale);
+        if (any || strcmp(its, asset) == 0)
+            return true;
+    }
+    while (rill_core_next_closed(core, &cursor, &k)) {
+        (void)snprintf(its, sizeof its, "%s/%u", k.asset, (unsigned)k.scale);
+        if (strcmp(k.name, name) != 0 || (!any && strcmp(its, asset) != 0))
+            continue;
+        *out = k;
+        found++;
+    }
+    if (found > 1)
+        rill_admin_refuse(answer, 400, "it was held in several assets: asset says which, as USD/2");
+    else if (found == 0)
+        rill_admin_refuse(answer, 404, "there is no such account");
+    return found == 1;
+}
+
+void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
+                                const char *name, rill_bytes query, rill_admin_answer *out)
+{
+    rill_core_closed of;
     uint64_t from = 0;
     uint64_t to = rill_core_now(core).wall_ms + 1;
     size_t step;
     bool csv;
-    if (!read_when(query, "from", &from, out) || !read_when(query, "to", &to, out) ||
+    if (!find_subject(core, a, name, query, &of, out) || !read_when(query, "from", &from, out) ||
+         !read_when(query, "to", &to, out) ||
         !read_step(query, &step, out) || !read_format(query, &csv, out))
         return;
     if (from >= to) {
@@ -195,15 +247,15 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
     rill_admin_look *look = begin(out, RILL_LOOK_STATEMENT);
     if (look == NULL)
         return;
-    look->look.account = a->balance.id;
+    look->look.account = of.id;
     look->look.from_ms = from;
     look->look.to_ms = to;
     look->look.step_minutes = steps[step].minutes;
     look->csv = csv;
     look->step = steps[step].name;
-    look->scale = a->config->asset.scale;
-    (void)snprintf(look->account, sizeof look->account, "%s", a->config->name);
-    (void)snprintf(look->asset, sizeof look->asset, "%s", a->config->asset.code);
+    look->scale = of.scale;
+    (void)snprintf(look->account, sizeof look->account, "%s", of.name);
+    (void)snprintf(look->asset, sizeof look->asset, "%s", of.asset);
 }
 
 /* ---- what is found ---- */

@@ -18,38 +18,104 @@ static bool append(json_t **array, json_t *value)
 
 /* ---- assets ---- */
 
-static json_t *asset_json(const rill_core *core, uint32_t index)
+/* An answer names no more for each asset. All of them are in the sums. */
+enum { MOST_CLOSED = 1000 };
+
+static bool add_balance(rill_i128 booked, rill_i128 *up, rill_i128 *down)
 {
-    const rill_asset *asset = &rill_core_rates(core)->assets[index];
-    const rill_asset_books *own = rill_core_books(core)->assets[index];
-    char exchange[RILL_WIDE_TEXT];
-    char outside[RILL_WIDE_TEXT];
-    char owed[RILL_WIDE_TEXT];
-    char owing[RILL_WIDE_TEXT];
+    rill_i128 *sum = rill_wide_negative(booked) ? down : up;
+    return rill_wide_sum(*sum, booked, sum);
+}
+
+/* Of accounts that are not in the configuration. False: no memory, or the sum does not fit. */
+static bool add_closed(const rill_core *core, const rill_asset *asset, json_t *all, rill_i128 *up,
+                       rill_i128 *down)
+{
+    size_t cursor = 0;
+    rill_core_closed k;
+    bool good = true;
+    while (good && rill_core_next_closed(core, &cursor, &k)) {
+        char text[RILL_WIDE_TEXT];
+        if (k.scale != asset->scale || strcmp(k.asset, asset->code) != 0 ||
+            rill_wide_equal(k.booked, rill_wide_signed(rill_wide(0))))
+            continue;
+        good = add_balance(k.booked, up, down);
+        rill_wide_signed_text(k.booked, text);
+        if (good && json_array_size(all) < MOST_CLOSED)
+            good = json_array_append_new(
+                       all, json_pack("{s:s, s:s}", "name", k.name, "balance", text)) == 0;
+    }
+    return good;
+}
+
+/* index UINT32_MAX: no account of the configuration is held in it. */
+static json_t *asset_json(const rill_core *core, const rill_asset *asset, uint32_t index,
+                          rill_i128 exchange, rill_i128 outside)
+{
+    char texts[4][RILL_WIDE_TEXT];
     rill_i128 up = rill_wide_signed(rill_wide(0));
     rill_i128 down = up;
-    for (size_t i = 0; i < rill_core_accounts(core); i++) {
+    json_t *closed = json_array();
+    bool good = closed != NULL && add_closed(core, asset, closed, &up, &down);
+    for (size_t i = 0; i < rill_core_accounts(core) && good; i++) {
         const rill_balance *b = &rill_core_account(core, i)->balance;
-        rill_i128 *sum = rill_wide_negative(b->booked) ? &down : &up;
-        if (b->asset == index && !rill_wide_sum(*sum, b->booked, sum))
-            return NULL;
+        if (b->asset == index)
+            good = add_balance(b->booked, &up, &down);
     }
-    rill_wide_signed_text(own->exchange.booked, exchange);
-    rill_wide_signed_text(own->outside.booked, outside);
-    rill_wide_signed_text(up, owed);
-    rill_wide_signed_text(rill_wide_negate(down), owing);
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "code", asset->code, "scale",
-                     (int)asset->scale, "exchange", exchange, "outside", outside,
-                     "owed_to_accounts", owed, "owed_by_accounts", owing);
+    if (!good) {
+        json_decref(closed);
+        return NULL;
+    }
+    rill_wide_signed_text(exchange, texts[0]);
+    rill_wide_signed_text(outside, texts[1]);
+    rill_wide_signed_text(up, texts[2]);
+    rill_wide_signed_text(rill_wide_negate(down), texts[3]);
+    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o}", "code", asset->code, "scale",
+                     (int)asset->scale, "exchange", texts[0], "outside", texts[1],
+                     "owed_to_accounts", texts[2], "owed_by_accounts", texts[3], "closed", closed);
+}
+
+static bool is_listed(const json_t *all, const char *code, uint8_t scale)
+{
+    size_t i;
+    const json_t *a;
+    json_array_foreach(all, i, a)
+    {
+        if (strcmp(json_string_value(json_object_get(a, "code")), code) == 0 &&
+            json_integer_value(json_object_get(a, "scale")) == scale)
+            return true;
+    }
+    return false;
+}
+
+/* Assets of accounts that are not in the configuration any more. */
+static void add_old_assets(const rill_core *core, json_t **all)
+{
+    size_t cursor = 0;
+    rill_core_closed k;
+    while (*all != NULL && rill_core_next_closed(core, &cursor, &k)) {
+        rill_asset asset = {.scale = k.scale};
+        if (rill_wide_equal(k.booked, rill_wide_signed(rill_wide(0))) ||
+            is_listed(*all, k.asset, k.scale))
+            continue;
+        (void)snprintf(asset.code, sizeof asset.code, "%s", k.asset);
+        (void)append(
+            all, asset_json(core, &asset, UINT32_MAX,
+                            rill_core_closed_own(core, RILL_HOLDER_EXCHANGE, k.asset, k.scale),
+                            rill_core_closed_own(core, RILL_HOLDER_OUTSIDE, k.asset, k.scale)));
+    }
 }
 
 void rill_admin_assets(const rill_core *core, rill_admin_answer *out)
 {
     json_t *all = json_array();
     for (uint32_t i = 0; i < rill_core_books(core)->asset_count; i++) {
-        if (!append(&all, asset_json(core, i)))
+        const rill_asset_books *own = rill_core_books(core)->assets[i];
+        if (!append(&all, asset_json(core, &rill_core_rates(core)->assets[i], i,
+                                     own->exchange.booked, own->outside.booked)))
             break;
     }
+    add_old_assets(core, &all);
     rill_admin_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "assets", all));
 }
 

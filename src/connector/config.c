@@ -221,9 +221,9 @@ static const rill_field account_fields[] = {
      RILL_KIND_SHARED, AT(rill_config_account, peered), .of = &rill_config_peered_shape},
     END,
 };
-static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
-                                         .name_offset = offsetof(rill_config_account, name),
-                                         .defaults = account_defaults};
+const rill_shape rill_config_account_shape = {
+    "an account", sizeof(rill_config_account), account_fields,
+    .name_offset = offsetof(rill_config_account, name), .defaults = account_defaults};
 
 static const rill_field price_fields[] = {
     {"price", "Coins of the base for one coin, such as 1.0842 or 3/4.", RILL_KIND_RATIO,
@@ -403,7 +403,7 @@ static const rill_field config_fields[] = {
     {"listen", "Ports that neighbours connect to.", RILL_KIND_LIST, AT(rill_config, listen),
      .of = &port_shape},
     {"accounts", "The neighbours, by name.", RILL_KIND_MAP, AT(rill_config, accounts),
-     .required = true, .of = &account_shape},
+     .required = true, .of = &rill_config_account_shape},
     {"rates", "What assets are worth.", RILL_KIND_STRUCT, AT(rill_config, rates),
      .of = &rates_shape},
     {"webhooks", "Who is told of each settlement, deposit and change.", RILL_KIND_STRUCT,
@@ -433,8 +433,8 @@ static const rill_field config_fields[] = {
      .max = 3600 * RILL_SECOND},
     END,
 };
-static const rill_shape config_shape = {"the configuration", sizeof(rill_config), config_fields,
-                                        .defaults = config_defaults};
+const rill_shape rill_config_shape = {"the configuration", sizeof(rill_config), config_fields,
+                                      .defaults = config_defaults};
 
 /* As interledger-rs has it. */
 bool rill_config_sends_routes(const rill_config_account *a)
@@ -452,18 +452,18 @@ bool rill_config_receives_routes(const rill_config_account *a)
 int rill_config_parse(rill_config *out, rill_arena *arena, const char *text, size_t len,
                       rill_shape_report *report, void *user)
 {
-    return rill_shape_read(&config_shape, out, arena, text, len, report, user);
+    return rill_shape_read(&rill_config_shape, out, arena, text, len, report, user);
 }
 
 int rill_config_parse_account(rill_config_account *out, rill_arena *arena, const char *text,
                               rill_shape_report *report, void *user)
 {
-    return rill_shape_read(&account_shape, out, arena, text, strlen(text), report, user);
+    return rill_shape_read(&rill_config_account_shape, out, arena, text, strlen(text), report, user);
 }
 
 const char *rill_config_schema(rill_arena *arena)
 {
-    return rill_shape_schema(&config_shape, "Configuration of rilld run", arena);
+    return rill_shape_schema(&rill_config_shape, "Configuration of rilld run", arena);
 }
 
 const char *rill_config_scope_name(rill_scope scope)

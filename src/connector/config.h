@@ -203,8 +203,6 @@ typedef struct rill_config_packet_log {
     bool addresses;     /* where packets go is in it */
 } rill_config_packet_log;
 
-bool rill_config_same_packet_log(const rill_config_packet_log *a, const rill_config_packet_log *b);
-
 bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_webhooks *b);
 
 /* What a peer gets that asks for an account in this asset. */

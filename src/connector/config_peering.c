@@ -193,64 +193,6 @@ static void judge_grants(const judge *j, const rill_items *grants)
     }
 }
 
-/* ---- is it another one? ---- */
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool same_texts(const rill_items *a, const rill_items *b)
-{
-    const rill_text *x = a->items;
-    const rill_text *y = b->items;
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++)
-        same = strcmp(x[i].text, y[i].text) == 0;
-    return same;
-}
-
-static bool same_settlement(const rill_config_settlement *a, const rill_config_settlement *b)
-{
-    return same_text(a->engine, b->engine) && same_text(a->token, b->token) &&
-           a->threshold == b->threshold && a->settle_to == b->settle_to && a->scale == b->scale &&
-           a->insecure == b->insecure;
-}
-
-static bool same_grants(const rill_items *a, const rill_items *b)
-{
-    const rill_config_grant *x = a->items;
-    const rill_config_grant *y = b->items;
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++)
-        same = same_asset(&x[i].asset, &y[i].asset) && x[i].credit == y[i].credit &&
-               x[i].most == y[i].most && x[i].max_packet == y[i].max_packet &&
-               x[i].packets_a_second == y[i].packets_a_second &&
-               x[i].amount_a_second == y[i].amount_a_second &&
-               same_settlement(&x[i].settlement, &y[i].settlement);
-    return same;
-}
-
-static bool same_accept(const rill_config_accept *a, const rill_config_accept *b)
-{
-    return a->port == b->port && same_grants(&a->assets, &b->assets) && a->approve == b->approve &&
-           a->max_peers == b->max_peers && a->requests_a_minute == b->requests_a_minute &&
-           a->requests_each == b->requests_each && same_texts(&a->hosts, &b->hosts) &&
-           same_texts(&a->refused_hosts, &b->refused_hosts) &&
-           same_texts(&a->prefixes, &b->prefixes) &&
-           same_texts(&a->refused_prefixes, &b->refused_prefixes);
-}
-
-bool rill_config_same_peering(const rill_config_peering *a, const rill_config_peering *b)
-{
-    return same_text(a->url, b->url) && same_text(a->name, b->name) &&
-           same_text(a->secret, b->secret) && same_text(a->ca_file, b->ca_file) &&
-           a->insecure == b->insecure && a->timeout == b->timeout &&
-           same_accept(&a->accept, &b->accept);
-}
-
-/* ---- does it make sense? ---- */
-
 void rill_config_judge_peering(const rill_config *config, rill_shape_report *report, void *user)
 {
     const rill_config_peering *p = &config->peering;

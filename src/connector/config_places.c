@@ -90,12 +90,6 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-bool rill_config_same_packet_log(const rill_config_packet_log *a, const rill_config_packet_log *b)
-{
-    return same_text(a->folder, b->folder) && a->size == b->size && a->keep == b->keep &&
-           a->addresses == b->addresses;
-}
-
 bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_webhooks *b)
 {
     return same_text(a->url, b->url) && same_text(a->secret, b->secret) &&

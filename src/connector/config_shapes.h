@@ -5,6 +5,10 @@
 
 #include "connector/config.h"
 
+/* config.c */
+extern const rill_shape rill_config_shape;
+extern const rill_shape rill_config_account_shape;
+
 /* config_settlement.c */
 extern const rill_shape rill_config_settlement_shape;
 void rill_config_settlement_defaults(void *out);
@@ -12,8 +16,6 @@ void rill_config_settlement_defaults(void *out);
 /* config_peering.c */
 extern const rill_shape rill_config_peered_shape;
 extern const rill_shape rill_config_peering_shape;
-/* Is it agreed on in the same way, and with the same limits? */
-bool rill_config_same_peering(const rill_config_peering *a, const rill_config_peering *b);
 void rill_config_judge_peering(const rill_config *config, rill_shape_report *report, void *user);
 
 #endif

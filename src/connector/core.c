@@ -446,6 +446,8 @@ void rill_core_free(rill_core *c)
     rill_live_free(c->live);
     rill_routing_close(&c->routing);
     rill_core_clear_flights(c);
+    for (size_t i = 0; i < CORE_KEPT_PIECES; i++)
+        rill_free(allocator, c->kept.pieces[i]);
     rill_core_clear_settler(c);
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);
@@ -773,6 +775,8 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
     if (rc == RILL_OK)
         rc = restore_routes(c);
     if (rc == RILL_OK)
+        rill_core_warn_of_closed(c);
+    if (rc == RILL_OK)
         rc = rill_core_name_settlements(c);
     if (rc == RILL_OK)
         rill_core_forget_known(c);
@@ -825,6 +829,14 @@ void rill_core_ask_as(rill_core *c, const char *person)
 const char *rill_core_asker(const rill_core *c)
 {
     return c->clerk.person;
+}
+
+int rill_core_note_closed(rill_core *c, rill_balance_id id, const char *who, const char *what)
+{
+    int rc = rill_clerk_note(&c->clerk, id, rill_core_now(c).wall_ms, who, what);
+    if (rc == RILL_OK)
+        c->options.soon(c->options.user);
+    return rc;
 }
 
 int rill_core_put_setting(rill_core *c, const rill_store_setting *setting, uint64_t *group)

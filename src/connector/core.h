@@ -221,6 +221,25 @@ bool rill_core_is_leaving(const rill_core *c);
 /* Whether an account of that name is among them. */
 bool rill_core_leaves(const rill_core *c, const char *name);
 
+/* ---- balances of accounts that are not in the configuration ---- */
+
+typedef struct rill_core_closed {
+    const char *name;
+    const char *asset;
+    uint8_t scale;
+    rill_balance_id id;
+    rill_i128 booked;
+} rill_core_closed;
+
+/*
+ * Those that the store has, or is about to have, of 0 units also: *cursor is 0 at first. False: no
+ * more.
+ */
+bool rill_core_next_closed(const rill_core *c, size_t *cursor, rill_core_closed *out);
+/* The node's own in an asset that no account is held in now; 0: it has none. */
+rill_i128 rill_core_closed_own(const rill_core *c, rill_holder holder, const char *asset,
+                               uint8_t scale);
+
 /* ---- packets that were out when the node was killed ---- */
 
 typedef struct rill_core_flight {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/wide_text.h"
 #include "connector/core_impl.h"
 
 /* Most have the asset of the one before. NULL: no memory. */
@@ -144,10 +145,75 @@ int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
     return RILL_OK;
 }
 
+void rill_core_removed_text(rill_i128 booked, const char *asset, uint8_t scale, char *out)
+{
+    char text[RILL_WIDE_TEXT];
+    rill_wide_signed_text(booked, text);
+    if (rill_wide_equal(booked, rill_wide_signed(rill_wide(0))))
+        (void)snprintf(out, RILL_ENTRY_TEXT_MAX + 1, "removed");
+    else
+        (void)snprintf(out, RILL_ENTRY_TEXT_MAX + 1,
+                       "removed, with a balance of %s %s/%u, which stays in the books", text, asset,
+                       (unsigned)scale);
+}
+
 bool rill_core_owes_closed(const rill_core *c, const char *name, const rill_config_asset *asset)
 {
     const known_balance *k = rill_core_find_known(c, RILL_HOLDER_NEIGHBOUR, name, asset);
     return k != NULL && !k->open && !rill_wide_equal(k->booked, rill_wide_signed(rill_wide(0)));
+}
+
+bool rill_core_next_closed(const rill_core *c, size_t *cursor, rill_core_closed *out)
+{
+    for (; *cursor < c->known_count; ++*cursor) {
+        const known_balance *k = &c->known[*cursor];
+        if (k->open || k->holder != RILL_HOLDER_NEIGHBOUR)
+            continue;
+        *out = (rill_core_closed){k->name, k->asset, k->scale, k->id, k->booked};
+        ++*cursor;
+        return true;
+    }
+    /* Those that are about to go. */
+    const rill_holder_account *a = c->leaving;
+    for (size_t i = c->known_count; a != NULL && i < *cursor; i++)
+        a = a->next_leaving;
+    if (a == NULL)
+        return false;
+    *out = (rill_core_closed){a->config->name, a->config->asset.code, a->config->asset.scale,
+                              a->balance.id, a->balance.booked};
+    ++*cursor;
+    return true;
+}
+
+rill_i128 rill_core_closed_own(const rill_core *c, rill_holder holder, const char *asset,
+                               uint8_t scale)
+{
+    rill_config_asset of = {.scale = scale};
+    (void)snprintf(of.code, sizeof of.code, "%s", asset);
+    const known_balance *k = rill_core_find_known(c, holder, "", &of);
+    return k == NULL ? rill_wide_signed(rill_wide(0)) : k->booked;
+}
+
+enum { WARNINGS = 20 };
+
+void rill_core_warn_of_closed(const rill_core *c)
+{
+    char text[RILL_WIDE_TEXT];
+    size_t cursor = 0;
+    size_t count = 0;
+    rill_core_closed k;
+    while (rill_core_next_closed(c, &cursor, &k)) {
+        if (rill_wide_equal(k.booked, rill_wide_signed(rill_wide(0))) || count++ >= WARNINGS)
+            continue;
+        rill_wide_signed_text(k.booked, text);
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "account %s is not in the configuration, and its balance is %s %s/%u", k.name,
+                      text, k.asset, (unsigned)k.scale);
+    }
+    if (count > WARNINGS)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "%zu other accounts are not in the configuration, and have a balance",
+                      count - WARNINGS);
 }
 
 /* The node's own balances in the next asset of the books, which the rates have already. */

@@ -34,11 +34,7 @@ void rill_core_tell_change(rill_core_change *n, rill_holder_account *a, const ch
 /* What is different of it. Its settlement is prepared already. */
 void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
                             const rill_config_account *fresh);
-void rill_core_tell_rates(rill_core_change *n);
-void rill_core_tell_webhooks(rill_core_change *n);
-void rill_core_tell_peering(rill_core_change *n);
-void rill_core_tell_packet_log(rill_core_change *n);
-/* Whose token may do what. */
-void rill_core_tell_operators(rill_core_change *n);
+/* The same of all that is of no account, but for routes. */
+void rill_core_tell_node(rill_core_change *n);
 
 #endif

@@ -7,6 +7,7 @@
 #include "connector/core_rates.h"
 #include "connector/peering.h"
 #include "connector/rate_answer.h"
+#include "connector/shape_text.h"
 #include "connector/tokens.h"
 #include "connector/webhook.h"
 
@@ -77,6 +78,16 @@ typedef struct core_prices {
     size_t entered_count;
 } core_prices;
 
+/* Two that are of no account, and accounts by a hash of their names. */
+enum { CORE_KEPT_PIECES = 2 + 256 };
+
+/* The configuration that was applied last: core_kept.c. */
+typedef struct core_kept {
+    char *pieces[CORE_KEPT_PIECES]; /* what the store had; later that of the node alone */
+    uint64_t sums[CORE_KEPT_PIECES]; /* of what the store has */
+    bool known;                      /* the store had one */
+} core_kept;
+
 struct rill_core {
     rill_core_options options;
     rill_hub *hub;
@@ -110,6 +121,7 @@ struct rill_core {
     uint64_t lines_before; /* the newest line of the audit, when this node began */
     rill_overlay proposals;
     rill_peering peering;
+    core_kept kept;
     rill_packet_notes notes;
     rill_packet_desk *desk; /* the log of packets; NULL: there is none */
     rill_live *live;        /* for those who watch packets; NULL: nobody does */
@@ -123,6 +135,23 @@ struct rill_core {
     unsigned problems;
     bool beginning; /* what operators added, and does not fit, stops nothing */
 };
+
+/* core_token.c */
+
+/* As of rill_lines. user: the core. */
+bool rill_core_text_hash(void *user, const char *text, char out[RILL_SHAPE_PRINT]);
+
+/* core_told.c: both RILL_ERR_NOMEM */
+
+/* A line for the audit. */
+typedef void rill_core_line(void *user, const char *text);
+/* What is new, by the lines of shape_text.h. */
+RILL_MUST_CHECK int rill_core_say_added(const rill_allocator *allocator, rill_bytes now,
+                                        rill_core_line *tell, void *user);
+/* What is different, as rill_shape_compare. */
+RILL_MUST_CHECK int rill_core_say_differences(const rill_allocator *allocator, rill_bytes before,
+                                              rill_bytes now, rill_bytes defaults,
+                                              rill_core_line *tell, void *user);
 
 /* core_say.c */
 
@@ -192,6 +221,13 @@ RILL_MUST_CHECK int rill_core_find_balance(rill_core *c, rill_holder holder, con
 /* The number of an asset, whose own balances are opened with it. */
 RILL_MUST_CHECK int rill_core_open_asset(rill_core *c, const rill_config_asset *asset,
                                          uint32_t *out);
+/* Warns of accounts that are not in the configuration, and whose balance is not 0. */
+void rill_core_warn_of_closed(const rill_core *c);
+/* What is said of an account that is taken out. out has RILL_ENTRY_TEXT_MAX + 1 bytes. */
+void rill_core_removed_text(rill_i128 booked, const char *asset, uint8_t scale, char *out);
+/* rill_core_note of an account that is not open. */
+RILL_MUST_CHECK int rill_core_note_closed(rill_core *c, rill_balance_id id, const char *who,
+                                          const char *what);
 /* NULL: the store has none of this id. */
 known_balance *rill_core_known_balance(const rill_core *c, rill_balance_id id);
 /*

@@ -439,6 +439,7 @@ static void apply_tokens(rill_core_change *n)
 static void take_out(rill_core_change *n, rill_holder_account *a)
 {
     rill_core *c = n->core;
+    char text[RILL_ENTRY_TEXT_MAX + 1];
     a->leaving = true;
     a->leave_at = rill_add_sat(rill_core_now(c).mono_ns, c->options.config->max_hold_time);
     a->terms.max_packet_amount = 0;
@@ -447,7 +448,8 @@ static void take_out(rill_core_change *n, rill_holder_account *a)
     drop_address(n, a);
     rill_routing_part(&c->routing, &a->peer);
     rill_core_end_settlement(c, a);
-    rill_core_tell_change(n, a, "removed");
+    rill_core_removed_text(a->balance.booked, a->config->asset.code, a->config->asset.scale, text);
+    rill_core_tell_change(n, a, "%s", text);
 }
 
 static void stay(rill_holder_account *a, rill_core *c)
@@ -489,11 +491,7 @@ void rill_core_apply(rill_core_change *n, const char *who,
             take_out(n, c->accounts[i]);
     }
     apply_routes(n);
-    rill_core_tell_rates(n);
-    rill_core_tell_webhooks(n);
-    rill_core_tell_peering(n);
-    rill_core_tell_packet_log(n);
-    rill_core_tell_operators(n);
+    rill_core_tell_node(n);
     for (size_t i = 0; i < n->count; i++) {
         const rill_config_account *configs = n->fresh->accounts.items;
         rill_core_tell_account(n, n->accounts[i], &configs[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens that a connector makes for its neighbours. */
+/* Tokens that a connector makes for its neighbours, and hashes of secrets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,4 +24,15 @@ int rill_core_new_token(const rill_core *c, char token[RILL_CORE_TOKEN], char ha
     (void)snprintf(hash, RILL_CORE_HASH, "%s", RILL_CONFIG_HASH);
     hex(digest, sizeof digest, hash + strlen(RILL_CONFIG_HASH));
     return rc == RILL_OK ? RILL_OK : RILL_ERR_CRYPTO;
+}
+
+bool rill_core_text_hash(void *user, const char *text, char out[RILL_SHAPE_PRINT])
+{
+    const rill_core *c = user;
+    uint8_t digest[RILL_SHA256_LEN];
+    if (rill_crypto_sha256(c->options.crypto, (const uint8_t *)text, strlen(text), digest) !=
+        RILL_OK)
+        return false;
+    hex(digest, (RILL_SHAPE_PRINT - 1) / 2, out);
+    return true;
 }

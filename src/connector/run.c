@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "connector/core_kept.h"
 #include "connector/run_impl.h"
 #include "io/large_pages.h"
 #include "store/sqlite.h"
@@ -390,6 +391,13 @@ static void say_ready(rill_task *task)
     rill_loop_stale(c->loop);
 }
 
+static void on_change(void *user, const char *line)
+{
+    char text[800];
+    (void)snprintf(text, sizeof text, "since the last start: %s", line);
+    rill_connector_tell(user, text);
+}
+
 /* What needs our address. */
 static int begin_rest(rill_connector *c)
 {
@@ -413,6 +421,9 @@ static int begin_rest(rill_connector *c)
         rc = rill_run_rates_open(&c->rates, c);
     if (rc == RILL_OK)
         rc = rill_run_webhooks_open(&c->webhooks, c);
+    if (rc == RILL_OK)
+        rc = rill_core_keep_config(c->core, true, "start", on_change, c);
+    rill_memory_give_back();
     if (rc == RILL_OK) {
         c->begun = true;
         rill_memory_give_back(); /* what the configuration was read with is several times as much */

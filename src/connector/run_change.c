@@ -7,6 +7,7 @@
 #include <rill/ilp.h>
 
 #include "base/alloc.h"
+#include "connector/core_kept.h"
 #include "connector/core_rates.h"
 #include "connector/run_impl.h"
 #include "connector/webhook.h"
@@ -37,6 +38,8 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
         return rill_peering_know(c->core, setting->name, setting->value);
     if (strcmp(setting->kind, RILL_SETTING_WEBHOOK) == 0)
         rill_webhook_know(rill_core_webhook(c->core), setting->value);
+    if (strcmp(setting->kind, RILL_SETTING_CONFIG) == 0)
+        return rill_core_know_config(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
         return rill_core_know_engine_tokens(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) != 0 &&

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "connector/core_kept.h"
 #include "connector/run_impl.h"
 #include "io/large_pages.h"
 
@@ -262,6 +263,8 @@ static void apply(loading *l, const char *who)
     swap_operators(l);
     const bool different = !rill_config_same_webhooks(&c->config.webhooks, &l->fresh.webhooks);
     c->config = l->fresh;
+    if (rill_core_keep_config(c->core, false, who, on_change, l) != RILL_OK)
+        rill_connector_tell(c, "the configuration is not kept whole: out of memory");
     ports = c->config.listen.items;
     for (size_t i = 0; i < c->port_count; i++)
         c->ports[i].config = &ports[i];

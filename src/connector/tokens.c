@@ -162,3 +162,12 @@ void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
             lost(user, k->owner);
     }
 }
+
+void rill_tokens_each(const rill_tokens *t,
+                      void (*each)(void *user, const uint8_t hash[RILL_SHA256_LEN],
+                                   const void *owner),
+                      void *user)
+{
+    for (const struct known_token *k = t->all; k != NULL; k = k->next)
+        each(user, k->hash, k->owner);
+}

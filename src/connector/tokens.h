@@ -36,6 +36,11 @@ RILL_MUST_CHECK int rill_tokens_add_hash(rill_tokens *t, const uint8_t hash[RILL
 /* Calls `lost` with the owner of each token of `before` that is not its owner's any more. */
 void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
                       void (*lost)(void *user, void *owner), void *user);
+/* Calls `each` with the SHA-256 of every token and whose it is. */
+void rill_tokens_each(const rill_tokens *t,
+                      void (*each)(void *user, const uint8_t hash[RILL_SHA256_LEN],
+                                   const void *owner),
+                      void *user);
 /* NULL: nobody's. The time that it takes does not depend on how much of a token is right. */
 void *rill_tokens_find(const rill_tokens *t, rill_bytes token);
 void *rill_tokens_find_hash(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN]);

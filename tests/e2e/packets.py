@@ -345,7 +345,7 @@ def another_configuration(t):
     found = [p for p in packets(c)[0] if p["result"] == "fulfilled"]
     assert sum(int(p["in"]) for p in found) == 200, found
     said = load(config(t, ", size: 2MiB, keep: 1d, addresses: false")).out
-    assert "packet-log size 2 MiB, before 1024 MiB" in said and "addresses false" in said, said
+    assert "packet-log size 2MiB, before 1GiB" in said and "addresses false" in said, said
     send(t, r.path, 300, c.link("alice"))
     assert "destination" not in packets(c)[0][-1]
     # To another folder: the old one is written to its end.

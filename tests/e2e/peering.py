@@ -255,7 +255,7 @@ def an_operator_agrees(t):
     assert "not what was looked at" in ctl(a, "peer", "approve", w["name"], "0" * 32, code=1).err
     assert a.peers()["waiting"] == p["waiting"]
     said = ctl(a, "peer", "approve", w["name"], w["id"], "--who", "maria").out
-    assert "added" in said and "route test.b added" in said, said
+    assert "added: " in said and "route test.b added" in said, said
     assert a.peers()["waiting"] == [] and not a.peers()["peers"][0]["peered"]["quiet"]
     assert send(t, r.path, 777, a.link("alice"))["delivered"] == "777"
     ctl(a, "peer", "approve", w["name"], w["id"], code=2)
@@ -563,7 +563,8 @@ def the_secret_and_a_reload(t):
     assert "changes only when the node is started again" in ctl(a, "reload", code=1).err
     with open(a.path, "w", encoding="utf-8") as f:
         f.write(text.replace("credit: 500000", "credit: 7"))
-    assert "peering changed" in ctl(a, "reload").out
+    said = ctl(a, "reload").out
+    assert "peering accept assets asset USD/2" in said and "credit 7" in said and "credit 500000" in said, said
     # Without the secret the link could not be opened: the account has to go first.
     t.file("b.secret", SECRET)
     with open(b.path, encoding="utf-8") as f:

@@ -282,7 +282,7 @@ def another_service_by_reload(t):
     with open(c.path, "w", encoding="utf-8") as f:
         f.write(text.replace(f":{one.port}/", f":{other.port}/"))
     c.program.process.send_signal(signal.SIGHUP)
-    c.program.until("loaded: the service of prices changed", "err")
+    c.program.until("loaded: rates url ", "err")
     until(c, lambda found: any(p["price"] == "1/5" for p in found["prices"]))
     pays(t, c, r, 10, 500)
     count = len(one.asked)

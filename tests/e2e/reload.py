@@ -77,8 +77,10 @@ def limits_rates_and_accounts(t):
     edit(c, ("credit: 1000000", "credit: 5000000"), ("price: 2}", "price: 4}, GBP: {price: 5}"),
          ("accounts:\n", "accounts:\n  carol: {relation: child, asset: GBP/2, tokens: env:TOKEN_CAROL, credit: 7, segment: car}\n"))
     said = reload(c).out.splitlines()
-    assert said == ["prices changed", "account carol: added", "account alice: credit 5000000, before 1000000",
-                    "loaded: 3 changes"], said
+    new = "added: asset GBP/2, credit 7, segment car, tokens env:TOKEN_CAROL"
+    assert said == ["rates prices EUR price 4, before 2", "rates prices GBP price 5, before none",
+                    f"account carol: {new}", "account alice: credit 5000000, before 1000000",
+                    "loaded: 4 changes"], said
     assert p.end() == 0, p.text
     done = p.events()[-1]
     assert done["sent"] == "3000000", done
@@ -94,7 +96,8 @@ def limits_rates_and_accounts(t):
     assert ctl(c, "audit", "--json").json()["good"] is True
     c.stop()
     assert c.books() == final
-    assert changes(c) == [("maria", "", "prices changed"), ("maria", "carol", "added"),
+    assert changes(c) == [("maria", "", "rates prices EUR price 4, before 2"),
+                          ("maria", "", "rates prices GBP price 5, before none"), ("maria", "carol", new),
                           ("maria", "alice", "credit 5000000, before 1000000")], changes(c)
 
 
@@ -122,8 +125,8 @@ def amounts_a_second(t):
          ("tokens: env:TOKEN_BOB", "tokens: env:TOKEN_BOB, amount-to-a-second: 100000, packets-to-a-second: 500"))
     said = reload(c).out.splitlines()
     assert said == ["account alice: amount-a-second 0, before 2000",
-                    "account bob: packets-to-a-second 500, before 0",
-                    "account bob: amount-to-a-second 100000, before 0", "loaded: 3 changes"], said
+                    "account bob: amount-to-a-second 100000, before 0",
+                    "account bob: packets-to-a-second 500, before 0", "loaded: 3 changes"], said
     pay(100000, "delivered")
     assert "above the destination's amount a second" in why(), why()
     assert account(c, "alice")["balance"] == "-18000"
@@ -191,6 +194,14 @@ def an_account_leaves_and_comes_back(t):
     c.program.until("loaded: account bob: removed", "err")
     c.program.until("the configuration is loaded: 1 changes", "err")
     assert "bob" not in ctl(c, "accounts").out
+    # Its balance can be found, so that all of them add up to zero.
+    [eur] = [a for a in ctl(c, "balance", "--json").json()["assets"] if a["code"] == "EUR"]
+    assert eur["closed"] == [{"name": "bob", "balance": done["delivered"]}], eur
+    assert int(eur["owed_to_accounts"]) - int(eur["owed_by_accounts"]) + int(eur["exchange"]) + int(eur["outside"]) == 0, eur
+    assert re.search(r"bob +EUR/4 +" + re.escape(str(int(done["delivered"]) / 10000)), ctl(c, "balance").out), ctl(c, "balance").out
+    for extra in ((), ("--asset", "EUR/4")):
+        assert ctl(c, "statement", "bob", *extra, "--json").json()["closing"] == done["delivered"]
+    assert "there is no such account" in ctl(c, "statement", "bob", "--asset", "USD/2", code=2).err
     p = t.rill("send", waiting.path, "100", "--link", c.link("alice"), "--json", "--timeout", "5")
     assert p.end() == 1 and "F02" in p.text["out"].decode(), p.text
     p = t.rill("info", "--link", c.link("bob"))
@@ -208,7 +219,70 @@ def an_account_leaves_and_comes_back(t):
     assert c.balances() == want
     c.stop()
     assert c.books() == want
-    assert [(a, what) for _, a, what in changes(c)] == [("bob", "removed"), ("bob", "added")], changes(c)
+    assert [(a, what) for _, a, what in changes(c)] == [
+        ("bob", f"removed, with a balance of {done['delivered']} EUR/4, which stays in the books"),
+        ("bob", "added: asset EUR/4, tokens env:TOKEN_BOB")], changes(c)
+
+
+@case
+def changed_while_it_was_stopped(t):
+    """A stop, an edit and a start: all that is different is in the audit, and no secret is in the books."""
+    port = reserved_port().getsockname()[1]
+    c = Connector(t, "c", TWO_ASSETS)
+    admin = t.file("admin-token", "first-admin-token\n")
+    bob = t.file("bob-token", "hush-bob\n")
+    known = 0
+
+    def told():
+        """What is new in the audit of a connector that does not run."""
+        nonlocal known
+        new = changes(c)[known:]
+        known += len(new)
+        return sorted((name, what) for who, name, what in new if who == "start")
+
+    c.stop()
+    assert told() == []
+    edit(c, ("accounts:", f"admin: {{port: {port}, two-people: true, tokens: ['file:{admin}']}}\naccounts:"),
+         ("tokens: env:TOKEN_BOB", f"tokens: [env:TOKEN_BOB, 'file:{bob}']"))
+    c.start()
+    c.kill()
+    assert told() == [("", f"admin port {port}, before none"), ("", f"admin tokens token file:{admin} added"),
+                      ("", "admin two-people true, before false"), ("bob", f"tokens file:{bob} added"),
+                      ("bob", "tokens: another one is there now")]
+    c.start()
+    r = receive(t, c.link("bob"))
+    done = send(t, r.path, 5000, c.link("alice"))
+    r.kill()
+    c.stop()
+    assert told() == []  # nothing is different
+    edit(c, ("two-people: true, ", ""), ("credit: 1000000", "credit: none"), ("price: 2}", "price: 3}"),
+         ("accounts:\n", "accounts:\n  eve: {relation: peer, asset: USD/2, tokens: env:TOKEN_EVE, credit: none}\n"))
+    t.file("admin-token", "second-admin-token\n")
+    t.file("bob-token", "hush-ben\n")
+    c.tokens["TOKEN_EVE"] = "eve-token"
+    c.start()
+    c.program.until("since the last start: account alice: credit none, before 1000000", "err")
+    # A reload tells another token, too, though its file has the same name.
+    t.file("admin-token", "third-admin-token\n")
+    secret = f"admin tokens file:{admin} token: another one is there now"
+    assert reload(c).out == f"{secret}\nloaded: 1 changes\n"
+    assert reload(c).out == "loaded: 0 changes\n"
+    c.stop()
+    assert ("maria", "", secret) in changes(c)
+    assert told() == [("", secret), ("", "admin two-people false, before true"),
+                      ("", "rates prices EUR price 3, before 2"), ("alice", "credit none, before 1000000"),
+                      ("bob", "tokens: another one is there now"),
+                      ("eve", "added: asset USD/2, credit none, relation peer, tokens env:TOKEN_EVE")]
+    edit(c, (f"  bob: {{relation: child, asset: EUR/4, tokens: [env:TOKEN_BOB, 'file:{bob}']}}\n", ""))
+    c.start()
+    c.program.until(f"account bob is not in the configuration, and its balance is {done['delivered']} EUR/4", "err")
+    assert ctl(c, "audit", "--json").json()["good"] is True
+    c.stop()
+    assert told() == [("bob", f"removed, with a balance of {done['delivered']} EUR/4, which stays in the books")]
+    with open(c.store, "rb") as f:
+        books = f.read()
+    for word in (b"first-admin", b"second-admin", b"third-admin", b"hush"):
+        assert word not in books and word not in c.program.text["err"], word
 
 
 @case
@@ -263,7 +337,7 @@ accounts:
                 f"side: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{other.port}'"),
          ("accounts:", "routes: [{prefix: g.other, account: side}]\naccounts:"))
     said = reload(down).out
-    assert f"account side: link btp+ws://127.0.0.1:{other.port}, before btp+ws://127.0.0.1:{up.port}" in said and "route g.other added, to side" in said, said
+    assert f"account side: link uri btp+ws://127.0.0.1:{other.port}, before btp+ws://127.0.0.1:{up.port}" in said and "route g.other added, to side" in said, said
     down.program.until("account side: connected", "err")
     send(t, b.path, 100, down.link("alice"))
     send(t, a.path, 100, down.link("alice"))
@@ -333,7 +407,7 @@ def an_account_comes_back_whose_link_is_ours(t):
     edit(down, (side, ""), (route, ""))
     assert "account up: removed" in reload(down).out
     edit(down, ("accounts:\n", "accounts:\n" + side))
-    assert "account up: added" in reload(down).out
+    assert "account up: added: " in reload(down).out
     for _ in range(10):  # the node looks what has to go meanwhile
         assert account(up, "down")["sessions"] == 1, account(up, "down")
     carol.answer(request, fulfill())

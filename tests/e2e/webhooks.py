@@ -171,9 +171,10 @@ def each_line_is_told(t):
         f.write(text.replace(TWO_ASSETS, config(t, receiver.port)))
     ctl(c, "reload", "--who", "ada")
     # It begins with the lines of the reload.
-    receiver.until(lambda r: len(r.got) == 1)
-    first = receiver.got[0]
-    assert first["data"]["who"] == "ada" and "webhooks http://127.0.0.1" in first["data"]["note"], first
+    receiver.until(lambda r: len(r.got) == 2)
+    assert [e["data"]["who"] for e in receiver.got] == ["ada", "ada"], receiver.got
+    notes = [e["data"]["note"] for e in receiver.got]
+    assert notes[0].startswith("webhooks secret file:") and "webhooks url http://127.0.0.1" in notes[1], notes
     there = len(receiver.got)
     enter(c, 'transfer "7" ü \\ \x1f /', 300, "--key", "k1")
     ctl(c, "settle", "bob", "7", "--out", "--note", "out")
@@ -329,7 +330,7 @@ def who_the_receiver_is(t):
         return ctl(c, "reload").out
     secret = re.search(r"secret: '(file:[^']*)'", config(t, 1)).group(1)
     said = load(f"webhooks: {{url: 'https://127.0.0.1:{receiver.port}/hooks?token=hush', secret: '{secret}', ca: {cert}}}\n")
-    assert f"webhooks https://127.0.0.1:{receiver.port}/hooks, before https://127.0.0.1:{receiver.port}/hooks" in said, said
+    assert f"webhooks url https://127.0.0.1:{receiver.port}/hooks, before https://127.0.0.1:{receiver.port}/hooks" in said, said
     receiver.until(lambda r: r.notes()[:1] == ["one"] and len(r.got) == 2)
     assert "hush" not in json.dumps(receiver.got) and state(c)["url"] == f"https://127.0.0.1:{receiver.port}/hooks"
     # Without a secret nothing is sent.
@@ -340,7 +341,7 @@ def who_the_receiver_is(t):
     t.file("webhook.secret", SECRET)
     receiver.until(lambda r: "two" in r.notes())
     # Nobody is told, and then another one goes on.
-    assert "webhooks none, before" in load("")
+    assert "webhooks url none, before" in load("")
     assert state(c) is None
     enter(c, "three")
     other = Receiver()

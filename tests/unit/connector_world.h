@@ -9,6 +9,7 @@
 
 #include "connector/admin_api.h"
 #include "connector/core.h"
+#include "connector/core_kept.h"
 
 typedef struct disk {
     rill_store store; /* first */
@@ -27,8 +28,8 @@ typedef struct disk {
     } routes[8];
     size_t route_count;
     struct {
-        char kind[16], name[32], value[200];
-    } settings[8];
+        char kind[16], name[32], value[1500];
+    } settings[32];
     size_t setting_count;
     uint64_t kept[8]; /* groups, by run */
     uint64_t run;     /* where there is a list of packets that are out */
@@ -100,7 +101,8 @@ static inline void keep_setting(const rill_store_setting *setting)
     while (i < store.setting_count && (strcmp(store.settings[i].kind, setting->kind) != 0 ||
                                        strcmp(store.settings[i].name, setting->name) != 0))
         i++;
-    assert_in_range(i, 0, 7);
+    assert_in_range(i, 0, 31);
+    assert_in_range(strlen(setting->value), 0, sizeof store.settings[i].value - 1);
     if (i == store.setting_count)
         store.setting_count++;
     snprintf(store.settings[i].kind, sizeof store.settings[i].kind, "%s", setting->kind);
@@ -170,13 +172,15 @@ static inline void core_line(void *user, rill_log_level level, const char *line)
     warnings += level == RILL_LOG_WARNING;
 }
 
-/* The name of the variable in lower case is the secret. */
+static bool other_secrets;
+
+/* The name of the variable is the secret. */
 static inline int core_secret(void *user, const char *where, char *out, size_t cap)
 {
     (void)user;
     if (strcmp(where, "env:NONE") == 0)
         return RILL_ERR_NOT_FOUND;
-    snprintf(out, cap, "%s", where + 4);
+    snprintf(out, cap, "%s%s", where + 4, other_secrets ? "-other" : "");
     return RILL_OK;
 }
 
@@ -232,7 +236,9 @@ static inline int begin(const char *text)
     for (size_t i = 0; i < store.setting_count; i++) {
         const rill_store_setting setting = {store.settings[i].kind, store.settings[i].name,
                                             store.settings[i].value};
-        if (setting.value[0] != '\0')
+        if (setting.value[0] != '\0' && strcmp(setting.kind, RILL_SETTING_CONFIG) == 0)
+            assert_int_equal(rill_core_know_config(core, &setting), RILL_OK);
+        else if (setting.value[0] != '\0')
             assert_int_equal(rill_core_know_price(core, &setting), RILL_OK);
     }
     if (flights != NULL) {

@@ -336,7 +336,7 @@ static void test_what_the_node_says(void **state)
     fulfill(&bob, fulfillment);
     told_is("GET", "/v1/assets", "", 200,
             "{\"code\":\"USD\",\"scale\":2,\"exchange\":\"100\",\"outside\":\"0\","
-            "\"owed_to_accounts\":\"0\",\"owed_by_accounts\":\"100\"}");
+            "\"owed_to_accounts\":\"0\",\"owed_by_accounts\":\"100\",\"closed\":[]}");
     told_is("GET", "/v1/rates", "", 200,
             "{\"code\":\"EUR\",\"price\":\"2\",\"state\":\"fixed\",\"source\":\"configuration\"");
     told_is("GET", "/v1/rates", "", 200,

@@ -701,17 +701,19 @@ static void test_changes_of_links(void **state)
     changes("tokens: env:B", "tokens: env:B", "");
     changes("link: {uri: 'btp+ws://one', token: env:ONE}",
             "link: {uri: 'btp+wss://two/x', token: 'file:/etc/t', connections: 3}",
-            "account bob: link btp+wss://two/x, before btp+ws://one\n"
+            "account bob: link connections 3, before 1\n"
             "account bob: link token file:/etc/t, before env:ONE\n"
-            "account bob: link connections 3, before 1\n");
+            "account bob: link uri btp+wss://two/x, before btp+ws://one\n");
     changes("tokens: env:B", "link: {uri: 'btp+ws://one', token: env:ONE}, tokens: env:B",
-            "account bob: link btp+ws://one, before none\n"
-            "account bob: link token env:ONE, before none\n");
+            "account bob: link token env:ONE, before none\n"
+            "account bob: link uri btp+ws://one, before none\n");
     changes("link: {uri: 'btp+ws://u:hush@one/?a=hush'}, tokens: env:B",
             "link: {uri: 'btp+ws://one/?b=hush#hush'}, tokens: env:B",
-            "account bob: link btp+ws://one/, before btp+ws://one/\n");
-    changes("tokens: env:B", "tokens: [env:B, env:C]", "account bob: has a new token\n");
+            "account bob: link uri btp+ws://one/, before btp+ws://one/\n");
+    changes("tokens: env:B", "tokens: [env:B, env:C]",
+            "account bob: tokens env:C added\naccount bob: has a new token\n");
     changes("tokens: [env:B, env:C]", "tokens: env:B",
+            "account bob: tokens env:C removed\n"
             "account bob: a token is not good any more; its connections are closed\n");
     changes("tokens: env:B, settlement: {engine: 'http://localhost:1', threshold: 5}",
             "tokens: env:B, settlement: {engine: 'http://localhost:1', threshold: 5, token: env:E}",

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration that was applied last is in the books: a start tells what is different. */
+#include "connector_world.h"
+
+static char told[3000];
+
+static void on_told(void *user, const char *line)
+{
+    size_t len = strlen(told);
+    (void)user;
+    snprintf(told + len, sizeof told - len, "%s\n", line);
+}
+
+/* Each line that is told is in the audit, and the other way round. */
+static void starts(const char *text, const char *want)
+{
+    told[0] = '\0';
+    assert_int_equal(begin(text), RILL_OK);
+    assert_int_equal(rill_core_keep_config(core, true, "start", on_told, NULL), RILL_OK);
+    assert_string_equal(told, want);
+    turn();
+    size_t lines = 0;
+    for (const char *at = want; *at != '\0'; at++)
+        lines += *at == '\n';
+    assert_int_equal(store.batch == NULL ? 0 : store.batch->entry_count, lines);
+    for (size_t i = 0; i < lines; i++) {
+        assert_string_equal(store.batch->entries[i].who, "start");
+        assert_non_null(strstr(want, store.batch->entries[i].note));
+    }
+    if (store.batch != NULL)
+        written();
+}
+
+static void start_again(const char *text, const char *want)
+{
+    end();
+    starts(text, want);
+}
+
+static void no_secret_is_kept(void)
+{
+    for (size_t i = 0; i < store.setting_count; i++) {
+        assert_null(strstr(store.settings[i].value, "hush"));
+        assert_null(strstr(store.settings[i].value, "\tALICE"));
+    }
+}
+
+#define ONE(account, rest)                                                                         \
+    "address: g.x\nstore: {path: b}\naccounts:\n  alice: {relation: child, asset: USD/2, " account \
+    "}\n" rest
+
+static void test_what_was_changed_while_it_was_stopped(void **state)
+{
+    (void)state;
+    start_again(EXAMPLE, ""); /* books of a version that kept none */
+    assert_true(store.setting_count > 3);
+    start_again(EXAMPLE, "");
+    assert_null(store.batch);
+}
+
+static void test_differences(void **state)
+{
+    (void)state;
+    start_again(ONE("tokens: env:ALICE, credit: 7", ""), "");
+    start_again(ONE("tokens: env:ALICE, credit: none, link: {uri: 'btp+ws://u:hush@h/'}",
+                    "admin: {port: 0, tokens: env:T}\nroutes: [{prefix: g.a, account: alice}]\n"
+                    "default-route: alice\nroute-interval: 20s\n"),
+                "admin port 0, before none\n"
+                "admin tokens token env:T added\n"
+                "route-interval 20s, before 30s\n"
+                "default-route alice, before none\n"
+                "routes prefix g.a, account alice added\n"
+                "account alice: credit none, before 7\n"
+                "account alice: link uri btp+ws://h/, before none\n");
+    no_secret_is_kept();
+    start_again(ONE("tokens: env:ALICE, credit: none, link: {uri: 'btp+ws://u:hush@h/'}",
+                    "admin: {port: 0, tokens: [{token: env:T, scopes: read}]}\n"
+                    "default-route: alice\n"),
+                "admin tokens token env:T removed\n"
+                "admin tokens token env:T, scopes read added\n"
+                "route-interval 30s, before 20s\n"
+                "routes prefix g.a, account alice removed\n");
+}
+
+#define LONG_URI                                                                                   \
+    "btp+wss://a.neighbour.with.a.long.name.and.a.long.path.example/interledger/of/peers/btp"
+
+/* No limit is left out of what is told of an account that is new. */
+static void test_accounts_come_and_go(void **state)
+{
+    (void)state;
+    start_again(ONE("tokens: env:ALICE", ""), "");
+    start_again(ONE("tokens: env:ALICE",
+                    "  eve: {relation: peer, asset: USD/2, tokens: env:EVE, credit: none, most: 9,"
+                    " max-packet: 8, packets-a-second: 7, amount-a-second: 6,"
+                    " packets-to-a-second: 5, amount-to-a-second: 4, max-sessions: 3,"
+                    " max-routes: 2, charge-unseen: false, link: {uri: '" LONG_URI "', connections: 2}}\n"),
+                "account eve: added: amount-a-second 6, amount-to-a-second 4, asset USD/2, "
+                "charge-unseen false, credit none, link connections 2, link uri " LONG_URI
+                ", max-packet 8, max-routes 2, max-sessions 3\n"
+                "account eve: added with most 9, packets-a-second 7, packets-to-a-second 5, relation peer, tokens "
+                "env:EVE\n");
+    start_again(ONE("tokens: env:ALICE", ""), "account eve: removed\n");
+}
+
+/* What it had, or owed, is said. */
+static void test_one_with_a_balance_goes(void **state)
+{
+    (void)state;
+    start_again(EXAMPLE, "");
+    all_come();
+    send(&alice, 1, "g.x.b.server", 600);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    const unsigned before = warnings;
+    start_again(ONE("tokens: env:ALICE, credit: 1000", ""),
+                "rates base none, before USD\n"
+                "rates prices EUR price none, before 2\n"
+                "rates spread 0.002, before 0\n"
+                "routes prefix g.carol, account carol removed\n"
+                "account carol: removed\n"
+                "account up: removed\n"
+                "account bob: removed, with a balance of 30000 EUR/4, which stays in the books\n");
+    assert_true(warnings > before);
+    answered("GET", "/v1/assets", "", 200,
+             "{\"code\":\"EUR\",\"scale\":4,\"exchange\":\"-30000\",\"outside\":\"0\","
+             "\"owed_to_accounts\":\"30000\",\"owed_by_accounts\":\"0\","
+             "\"closed\":[{\"name\":\"bob\",\"balance\":\"30000\"}]}");
+    answered("GET", "/v1/accounts/bob", "", 404, "its balance is 30000 EUR/4");
+    answered("GET", "/v1/accounts/carol", "", 404, "there is no such account");
+}
+
+/* Another secret under the same name: it is told, and never what it is. */
+static void test_secrets(void **state)
+{
+    (void)state;
+    static const char config_of[] = ONE("tokens: env:ALICE, credit: 7",
+                                        "engines: {port: 0, tokens: env:ENGINE}\n");
+    start_again(config_of, "");
+    no_secret_is_kept();
+    other_secrets = true;
+    start_again(config_of, "engines tokens env:ENGINE: another one is there now\n"
+                           "account alice: tokens: another one is there now\n");
+    /* While it runs: accounts' tokens are told where they are applied. */
+    other_secrets = false;
+    told[0] = '\0';
+    assert_int_equal(rill_core_keep_config(core, false, "ada", on_told, NULL), RILL_OK);
+    assert_string_equal(told, "engines tokens env:ENGINE: another one is there now\n");
+    turn();
+    assert_int_equal(store.batch->entry_count, 1);
+    assert_string_equal(store.batch->entries[0].who, "ada");
+    written();
+    assert_int_equal(rill_core_keep_config(core, false, "ada", on_told, NULL), RILL_OK);
+    turn();
+    assert_null(store.batch);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_was_changed_while_it_was_stopped),
+        TEST(test_differences),
+        TEST(test_accounts_come_and_go),
+        TEST(test_one_with_a_balance_goes),
+        TEST(test_secrets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
