@@ -48,6 +48,9 @@ static const rill_field port_fields[] = {
      AT(rill_config_port, cert_file)},
     {"key", "A PEM file with the key of the certificate.", RILL_KIND_TEXT,
      AT(rill_config_port, key_file)},
+    {"insecure",
+     "Other machines reach the port without TLS, and that is meant: do not warn. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_port, insecure)},
     END,
 };
 static const rill_shape port_shape = {"a port", sizeof(rill_config_port), port_fields,
@@ -95,6 +98,10 @@ static const rill_field admin_fields[] = {
      "Names under which a browser may open the page at the port, besides localhost and numeric"
      " addresses.",
      RILL_KIND_TEXTS, AT(rill_config_admin, names)},
+    {"insecure",
+     "The port may be without TLS, though other machines reach it: whoever is between sees the"
+     " tokens. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_admin, insecure)},
     {"two-people",
      "Is what one operator enters by hand booked once another one confirms it? Each token is one"
      " operator, and the socket is one. Default: false.",
@@ -125,6 +132,11 @@ static const rill_field link_fields[] = {
      "With callback-url: where the neighbour takes our replies, on the host and port of uri."
      " Default: at uri.",
      RILL_KIND_TEXT, AT(rill_config_link, answers_url)},
+    {"ca", "A PEM file with authorities to trust beside the system's.", RILL_KIND_TEXT,
+     AT(rill_config_link, ca_file)},
+    {"insecure",
+     "The link is without TLS to another machine, and that is meant: do not warn. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_link, insecure)},
     END,
 };
 static const rill_shape link_shape = {"a link", sizeof(rill_config_link), link_fields,
@@ -151,6 +163,9 @@ static const rill_field engines_fields[] = {
      "No token is needed, though other machines reach the port: whoever does can credit accounts."
      " Default: false.",
      RILL_KIND_BOOL, AT(rill_config_engines, unprotected)},
+    {"insecure",
+     "Other machines reach the port without TLS, and that is meant: do not warn. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_engines, insecure)},
     END,
 };
 static const rill_shape engines_shape = {"the engines' port", sizeof(rill_config_engines),
@@ -835,6 +850,12 @@ static void judge_ports(judge *j)
         wrong(j, admin->place, "a port needs both cert and key for TLS", "", "");
     if (admin->port != RILL_CONFIG_NO_PORT && admin->tokens.count == 0)
         wrong(j, admin->place, "the operator's port needs a token", "", "");
+    if (admin->port != RILL_CONFIG_NO_PORT && admin->cert_file == NULL && !admin->insecure &&
+        !is_loopback(admin->host))
+        wrong(j, admin->place,
+              "other machines reach the operator's port, and its tokens would cross the network in"
+              " clear: it needs cert and key, or insecure: true",
+              "", "");
     if (admin->two_people && !has_two_people(admin))
         wrong(j, admin->place,
               "two-people needs two ways in: the socket and a token, or two tokens, with the scope"

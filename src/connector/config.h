@@ -23,6 +23,7 @@ typedef struct rill_config_port {
     bool http; /* ILP over HTTP beside BTP */
     const char *cert_file;
     const char *key_file;
+    bool insecure; /* others reach it without TLS, and that is meant */
 } rill_config_port;
 
 /* How a neighbour is reached, if we connect to it. */
@@ -33,6 +34,8 @@ typedef struct rill_config_link {
     uint64_t connections;
     const char *callback_url; /* where it is to post its replies; NULL: they are in responses */
     const char *answers_url;  /* where it takes ours then; NULL: at uri */
+    const char *ca_file;      /* authorities to trust beside the system's; NULL */
+    bool insecure;            /* it is without TLS, and not of this machine, and that is meant */
 } rill_config_link;
 
 /* The engine's finest amounts are those of the account. */
@@ -46,6 +49,7 @@ typedef struct rill_config_settlement {
     uint64_t threshold; /* units that we owe: then it is settled */
     uint64_t settle_to; /* units that we owe afterwards */
     uint64_t scale;     /* of the engine; RILL_CONFIG_ACCOUNTS_SCALE */
+    const char *ca_file; /* authorities to trust beside the system's; NULL */
     bool insecure;      /* the engine may be http, and not of this machine */
 } rill_config_settlement;
 
@@ -169,6 +173,7 @@ typedef struct rill_config_admin {
     const char *key_file;
     rill_items tokens; /* rill_config_operator */
     rill_items names;  /* rill_text */
+    bool insecure;     /* others may reach it without TLS */
     bool two_people;   /* what is booked by hand is proposed by one, and confirmed by another */
 } rill_config_admin;
 
@@ -181,6 +186,7 @@ typedef struct rill_config_engines {
     const char *key_file;
     rill_items tokens; /* rill_text, secrets */
     bool unprotected;  /* without tokens, though others than this machine reach it */
+    bool insecure;     /* others reach it without TLS, and that is meant */
 } rill_config_engines;
 
 /* Who is told of each line of the audit. */
@@ -297,6 +303,13 @@ RILL_MUST_CHECK int rill_config_parse(rill_config *out, rill_arena *arena, const
                                       size_t len, rill_shape_report *report, void *user);
 RILL_MUST_CHECK int rill_config_judge(const rill_config *config, rill_arena *arena,
                                       rill_shape_report *report, void *user);
+/*
+ * What a node does, and what is not safe: tokens that cross a network in clear. Each is reported,
+ * RILL_CONFIG_WARNINGS at most. only: of this account alone; NULL: of all.
+ */
+enum { RILL_CONFIG_WARNINGS = 20 };
+void rill_config_warn(const rill_config *config, const char *only, rill_shape_report *report,
+                      void *user);
 /* One account: what stands below its name. Its name is not set. The errors of rill_shape_read. */
 RILL_MUST_CHECK int rill_config_parse_account(rill_config_account *out, rill_arena *arena,
                                               const char *text, rill_shape_report *report,

@@ -26,6 +26,8 @@ static const rill_field settlement_fields[] = {
     {"scale",
      "The scale of what the engine can pay, if that is coarser. Default: the account's scale.",
      RILL_KIND_NUMBER, AT(rill_config_settlement, scale), .max = 255},
+    {"ca", "A PEM file with authorities to trust beside the system's.", RILL_KIND_TEXT,
+     AT(rill_config_settlement, ca_file)},
     {"insecure", "The engine is on another machine, and without TLS. Default: false.",
      RILL_KIND_BOOL, AT(rill_config_settlement, insecure)},
     END,

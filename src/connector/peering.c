@@ -223,9 +223,19 @@ static bool set_settlement(json_t *account, const rill_config_settlement *s)
         fine = json_object_set_new(settlement, "token", json_string(s->token)) == 0;
     if (fine && s->scale != RILL_CONFIG_ACCOUNTS_SCALE)
         fine = set_limit(settlement, "scale", s->scale);
+    if (fine && s->ca_file != NULL)
+        fine = json_object_set_new(settlement, "ca", json_string(s->ca_file)) == 0;
     if (fine && s->insecure)
         fine = json_object_set_new(settlement, "insecure", json_true()) == 0;
     return json_object_set_new(account, "settlement", settlement) == 0 && fine;
+}
+
+/* Who trusts an authority when a peer is asked trusts it on the link to that peer, too. */
+static bool set_trust(json_t *link, const rill_config_peering *p)
+{
+    return (p->ca_file == NULL ||
+            json_object_set_new(link, "ca", json_string(p->ca_file)) == 0) &&
+           (!p->insecure || json_object_set_new(link, "insecure", json_true()) == 0);
 }
 
 json_t *rill_peering_new_account(const rill_core *core, const rill_peering_terms *t)
@@ -237,11 +247,16 @@ json_t *rill_peering_new_account(const rill_core *core, const rill_peering_terms
     (void)snprintf(asset, sizeof asset, "%s/%u", t->asset->code, (unsigned)t->asset->scale);
     (void)snprintf(uri, sizeof uri, "ilp+%s", t->offer->url);
     /* A stranger tells no routes, and is told none. */
-    return json_pack("{s:s, s:s, s:b, s:b, s:[s], s:{s:s}, s:{s:s, s:s, s:s, s:s, s:s, s:b}}",
+    json_t *account = json_pack("{s:s, s:s, s:b, s:b, s:[s], s:{s:s}, s:{s:s, s:s, s:s, s:s, s:s, s:b}}",
                      "relation", "peer", "asset", asset, "send-routes", 0, "receive-routes", 0,
                      "tokens", t->hash, "link", "uri", uri, "peered", "address", t->offer->address,
                      "made", t->made == RILL_PEERING_ASKED ? "asked" : "accepted", "with", t->with,
                      "at", at, "key", t->key, "quiet", (int)t->quiet);
+    if (account != NULL &&
+        set_trust(json_object_get(account, "link"), &core->options.config->peering))
+        return account;
+    json_decref(account);
+    return NULL;
 }
 
 int rill_peering_secret_token(const rill_core *core, const char *key, char out[RILL_PEERING_DIGITS])

@@ -310,6 +310,7 @@ static void release(rill_connector *c)
     rill_connector_free_arenas(c);
     rill_free(memory(), c->ports);
     rill_connector_free_links(c);
+    rill_connector_free_engines(c);
     rill_free(memory(), c->path);
     rill_free(memory(), c);
 }
@@ -410,6 +411,8 @@ static int begin_rest(rill_connector *c)
     if (rc == RILL_OK)
         rc = rill_connector_open_admin(c);
     if (rc == RILL_OK)
+        rc = rill_connector_know_engines(c, &c->config);
+    if (rc == RILL_OK)
         rc = rill_connector_open_engines(c);
     if (rc == RILL_OK)
         rc = rill_connector_open_peering(c);
@@ -425,6 +428,7 @@ static int begin_rest(rill_connector *c)
         rc = rill_core_keep_config(c->core, true, "start", on_change, c);
     rill_memory_give_back();
     if (rc == RILL_OK) {
+        rill_connector_warn(&c->options, &c->config, NULL);
         c->begun = true;
         rill_memory_give_back(); /* what the configuration was read with is several times as much */
         c->events->chores(c);

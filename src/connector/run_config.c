@@ -80,6 +80,16 @@ static int read_both(const rill_connector_options *o, rill_config *out, rill_are
     return rc;
 }
 
+void rill_connector_warn(const rill_connector_options *o, const rill_config *config,
+                         const char *only)
+{
+    union {
+        const rill_connector_options *given;
+        void *user;
+    } options = {.given = o};
+    rill_config_warn(config, only, rill_connector_problem, options.user);
+}
+
 int rill_connector_secret(void *user, const char *where, char *out, size_t cap)
 {
     (void)user;
@@ -92,6 +102,8 @@ int rill_connector_check(const rill_connector_options *options)
     rill_config config;
     rill_arena_init(&arena, memory());
     int rc = read_both(options, &config, &arena);
+    if (rc == RILL_OK)
+        rill_connector_warn(options, &config, NULL);
     rill_arena_clear(&arena);
     return rc;
 }

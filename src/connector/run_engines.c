@@ -61,19 +61,104 @@ static size_t put_fields(const rill_engine_call *call, char bearer[RILL_TOKEN_MA
     return count;
 }
 
+/* ---- authorities ---- */
+
+/* NULL: no memory. path empty: those of the system alone. */
+static connector_ca *find_ca(rill_connector *c, const char *path)
+{
+    connector_ca *ca = c->cas;
+    while (ca != NULL && strcmp(ca->path, path) != 0)
+        ca = ca->next;
+    if (ca != NULL)
+        return ca;
+    size_t size = strlen(path) + 1;
+    ca = rill_calloc(memory(), 1, sizeof *ca + size);
+    if (ca == NULL)
+        return NULL;
+    memcpy(ca->path, path, size);
+    ca->next = c->cas;
+    c->cas = ca;
+    return ca;
+}
+
+const char *rill_connector_ca(rill_connector *c, const char *path)
+{
+    const connector_ca *ca = find_ca(c, path);
+    return ca == NULL ? NULL : ca->path;
+}
+
 /* Whether a URL may be plain http the configuration has said. */
-static int open_client(rill_connector *c)
+static int open_client(rill_connector *c, connector_ca *ca)
 {
     rill_web_client_options o;
-    if (c->web != NULL)
+    if (ca->web != NULL)
         return RILL_OK;
     rill_web_client_options_init(&o);
     o.timeout_ns = CALL_TIMEOUT;
     o.connect_timeout_ns = CONNECT_TIMEOUT;
     o.max_body = MAX_ANSWER;
     o.insecure = true;
-    return rill_web_client_new(&c->web, c->loop, &o);
+    o.ca_file = ca->path[0] == '\0' ? NULL : ca->path;
+    return rill_web_client_new(&ca->web, c->loop, &o);
 }
+
+static connector_engine *find_engine(const rill_connector *c, const char *url)
+{
+    connector_engine *e = c->known_engines;
+    while (e != NULL && strcmp(e->url, url) != 0)
+        e = e->next;
+    return e;
+}
+
+static int know_engine(rill_connector *c, const rill_config_settlement *s)
+{
+    connector_engine *e = find_engine(c, s->engine);
+    connector_ca *ca = find_ca(c, s->ca_file);
+    int rc = ca == NULL ? RILL_ERR_NOMEM : open_client(c, ca);
+    size_t size = strlen(s->engine) + 1;
+    if (rc == RILL_OK && e == NULL) {
+        e = rill_calloc(memory(), 1, sizeof *e + size);
+        if (e == NULL)
+            return RILL_ERR_NOMEM;
+        memcpy(e->url, s->engine, size);
+        e->next = c->known_engines;
+        c->known_engines = e;
+    }
+    if (rc == RILL_OK)
+        e->ca = ca;
+    if (rc != RILL_ERR_TLS)
+        return rc;
+    rill_connector_problem(&c->options, s->place, "ca: the file cannot be read");
+    return RILL_ERR_INVALID;
+}
+
+int rill_connector_know_engines(rill_connector *c, const rill_config *config)
+{
+    const rill_config_account *accounts = config->accounts.items;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < config->accounts.count && rc == RILL_OK; i++) {
+        if (accounts[i].settlement->ca_file != NULL)
+            rc = know_engine(c, accounts[i].settlement);
+    }
+    return rc;
+}
+
+void rill_connector_free_engines(rill_connector *c)
+{
+    while (c->known_engines != NULL) {
+        connector_engine *e = c->known_engines;
+        c->known_engines = e->next;
+        rill_free(memory(), e);
+    }
+    while (c->cas != NULL) {
+        connector_ca *ca = c->cas;
+        c->cas = ca->next;
+        rill_web_client_free(ca->web);
+        rill_free(memory(), ca);
+    }
+}
+
+/* ---- a call ---- */
 
 int rill_connector_call_engine(void *user, const rill_engine_call *call)
 {
@@ -83,7 +168,9 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
     rill_request_header fields[FIELDS];
     if (c->closing)
         return RILL_ERR_CLOSED;
-    int rc = open_client(c);
+    const connector_engine *engine = find_engine(c, call->engine);
+    connector_ca *ca = engine != NULL ? engine->ca : find_ca(c, "");
+    int rc = ca == NULL ? RILL_ERR_NOMEM : open_client(c, ca);
     if (rc != RILL_OK)
         return rc;
     engine_call *open = rill_alloc(memory(), sizeof *open);
@@ -100,7 +187,7 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
         /* Without a key an engine cannot see that it has had this before. */
         .once = call->key == NULL && strcmp(call->method, "POST") == 0,
     };
-    rc = rill_connector_start_call(&open->call, &c->calls, c->web, &ask);
+    rc = rill_connector_start_call(&open->call, &c->calls, ca->web, &ask);
     if (call->token != NULL)
         rill_wipe(bearer, sizeof bearer);
     if (rc != RILL_OK)
@@ -114,8 +201,10 @@ void rill_connector_end_calls(rill_connector *c)
     c->engines = NULL;
     if (port != NULL)
         rill_engine_port_close(port);
-    rill_web_client_free(c->web);
-    c->web = NULL;
+    for (connector_ca *ca = c->cas; ca != NULL; ca = ca->next) {
+        rill_web_client_free(ca->web);
+        ca->web = NULL;
+    }
     connector_call *call;
     while ((call = rill_connector_take_call(&c->calls)) != NULL)
         rill_free(memory(), call);

@@ -59,6 +59,19 @@ typedef struct connector_events {
     void (*handle_closed)(rill_connector *c);
 } connector_events;
 
+/* Authorities to trust beside the system's. */
+typedef struct connector_ca {
+    struct connector_ca *next;
+    rill_web_client *web; /* by which engines are asked; NULL: not yet */
+    char path[];          /* empty: none but the system's */
+} connector_ca;
+
+typedef struct connector_engine {
+    struct connector_engine *next;
+    connector_ca *ca;
+    char url[];
+} connector_engine;
+
 typedef struct connector_arena {
     struct connector_arena *next;
     rill_arena arena;
@@ -90,7 +103,8 @@ struct rill_connector {
     rill_store_look *backup_look; /* NULL: none is made */
     rill_engine_port *engines;    /* NULL: there is none, or it is closed */
     rill_tokens engine_tokens;
-    rill_web_client *web;       /* by which engines are asked; NULL: not yet */
+    connector_ca *cas;          /* authorities, and by which engines are asked */
+    connector_engine *known_engines; /* that have authorities of their own */
     rill_list calls;            /* that are under way */
     rill_peering_port *peering; /* NULL: there is none, or it is closed */
     rill_list peer_calls;       /* questions to peers that are under way */
@@ -160,6 +174,12 @@ RILL_MUST_CHECK int rill_connector_read_text(const rill_connector_options *o, co
 /* The address that the parent gave; NULL: none. */
 const char *rill_connector_given_address(const rill_connector *c);
 
+/*
+ * Reports what is not safe, as rill_config_warn. user: as of rill_connector_problem, the options.
+ */
+void rill_connector_warn(const rill_connector_options *o, const rill_config *config,
+                         const char *only);
+
 /* As of rill_core_options. */
 int rill_connector_secret(void *user, const char *where, char *out, size_t cap);
 
@@ -213,11 +233,23 @@ void rill_connector_backup_state(void *user, rill_admin_backup *out);
 
 /* run_engines.c */
 
+/*
+ * A path of authorities that stays while the connector is there, for those who borrow it. NULL: no
+ * memory.
+ */
+const char *rill_connector_ca(rill_connector *c, const char *path);
+/*
+ * Which engines have authorities of their own. What cannot be read is reported: RILL_ERR_INVALID.
+ * RILL_ERR_NOMEM. Engines of configurations before are still known.
+ */
+RILL_MUST_CHECK int rill_connector_know_engines(rill_connector *c, const rill_config *config);
 /* The engines' port, if the configuration has one. What is wrong is reported. */
 RILL_MUST_CHECK int rill_connector_open_engines(rill_connector *c);
 /* As of rill_core_options. user: the connector. */
 RILL_MUST_CHECK int rill_connector_call_engine(void *user, const rill_engine_call *call);
 void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill_bytes data);
+/* After rill_connector_end_calls, and after the links. */
+void rill_connector_free_engines(rill_connector *c);
 /* Nobody is told how calls end; the port closes. */
 void rill_connector_end_calls(rill_connector *c);
 

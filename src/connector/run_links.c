@@ -166,6 +166,9 @@ static int open_uri(connector_link *k, const char *uri)
     o.connections = (uint32_t)config->connections;
     o.callback_url = config->callback_url;
     o.answers_url = config->answers_url;
+    o.ca_file = config->ca_file == NULL ? NULL : rill_connector_ca(c, config->ca_file);
+    if (config->ca_file != NULL && o.ca_file == NULL)
+        return RILL_ERR_NOMEM;
     bool asks = c->config.address == NULL;
     int rc = rill_way_open(&k->way, c->loop, uri, &o, asks, &way_handlers, k, &problem);
     if (rc != RILL_OK) {
@@ -388,6 +391,7 @@ static bool is_same(connector_link *old, const rill_config_link *fresh, const ch
     return *rc == RILL_OK && old->config->link->connections == fresh->connections &&
            rill_config_same_text(old->config->link->callback_url, fresh->callback_url) &&
            rill_config_same_text(old->config->link->answers_url, fresh->answers_url) &&
+           rill_config_same_text(old->config->link->ca_file, fresh->ca_file) &&
            memcmp(hash, old->hash, sizeof hash) == 0;
 }
 

@@ -186,6 +186,8 @@ static int prepare(loading *l)
     if (rc == RILL_OK)
         rc = rill_connector_check_peering(c, &l->fresh);
     if (rc == RILL_OK)
+        rc = rill_connector_know_engines(c, &l->fresh);
+    if (rc == RILL_OK)
         rc = rill_core_prepare(&l->change, c->core, &l->fresh, rill_connector_problem, &c->options);
     if (rc == RILL_OK)
         rc = rill_connector_change_links(c, &l->fresh, &l->links);
@@ -218,6 +220,7 @@ static bool is_another_secret(const rill_config *old, const rill_config_account 
                    rill_config_same_text(link->token, fresh->link->token) &&
                    rill_config_same_text(link->callback_url, fresh->link->callback_url) &&
                    rill_config_same_text(link->answers_url, fresh->link->answers_url) &&
+                   rill_config_same_text(link->ca_file, fresh->link->ca_file) &&
                    link->connections == fresh->link->connections;
     }
     return false;
@@ -280,6 +283,8 @@ static void apply(loading *l, const char *who)
     rill_run_rates_changed(c->rates);
     rill_run_webhooks_changed(c->webhooks, different, line);
     c->events->chores(c);
+    if (l->from_file || l->wanted != NULL)
+        rill_connector_warn(&c->options, &c->config, l->from_file ? NULL : l->wanted->name);
 }
 
 static void on_ignored(void *user, rill_place place, const char *problem)

@@ -252,6 +252,65 @@ rates: {base: USD, spread: 0, prices: {EUR: {price: 5/4}}}
     assert up.books() == above and down.books() == below
 
 
+def certificate(t, name):
+    key, cert = t.file(name + ".key"), t.file(name + ".cert")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True, timeout=60)
+    return cert, key
+
+
+@case
+def neighbours_with_an_authority_of_their_own(t):
+    """TLS between connectors, by BTP and by HTTP, with `ca`; without it no token is shown."""
+    cert, key = certificate(t, "up")
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN, credit: none}
+  web: {relation: peer, asset: USD/6, tokens: env:TOKEN_WEB, credit: none}
+  bob: {relation: child, asset: USD/6, tokens: env:TOKEN_BOB}
+""")
+    up.stop()
+    with open(up.path, encoding="utf-8") as f:
+        text = f.read()
+    with open(up.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("http: true", f"http: true, cert: {cert}, key: {key}"))
+    up.start()
+    r = t.rill("receive", "--json", "--link", f"btp+wss://:bob-token@127.0.0.1:{up.port}", "--credentials", "-",
+               "--ca-file", cert)
+    r.path = t.file("bob.json", r.until("shared_secret"))
+    r.read_along()
+    for name, scheme, account in (("by-btp", "btp+wss", "down"), ("by-http", "ilp+https", "web")):
+        config = f"""address: g.{name}
+accounts:
+  up: {{relation: peer, asset: USD/6, link: {{uri: '{scheme}://127.0.0.1:{up.port}', token: env:TOKEN_{account.upper()}}}}}
+  alice: {{relation: child, asset: USD/6, tokens: env:TOKEN_ALICE, credit: none}}
+default-route: up
+"""
+        down = Connector(t, name, config)
+        p = t.rill("send", r.path, "100", "--link", down.link("alice"), "--json", "--stall", "1")
+        assert p.end() == 1, p.text
+        with open(down.path, encoding="utf-8") as f:
+            without = f.read()
+        assert "cannot be used" in reload_with(down, without.replace("', token", "', ca: /nowhere, token"), 1)
+        said = reload_with(down, without.replace("', token", f"', ca: {cert}, token"))
+        assert f"account up: link ca {cert}, before none" in said, said
+        assert send(t, r.path, 100, down.link("alice"))["sent"] == "100"
+        down.stop()
+        down.start()
+        assert send(t, r.path, 100, down.link("alice"))["sent"] == "100"
+        down.stop()
+    up.stop()
+
+
+def reload_with(c, text, code=0):
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text)
+    p = c.t.start([RILLD.replace("rilld", "rillctl"), "reload", "--socket", c.store + ".sock"])
+    assert p.end() == code, p.text
+    return (p.text["out"] + p.text["err"]).decode()
+
+
 @case
 def a_trace_through_two_connectors(t):
     """Each of the two is heard of where it refuses, by its own name and with its own limits."""

@@ -8,6 +8,7 @@ usage: settlement.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 Prints TAP.
 """
 
+import argparse
 import http.client
 import http.server
 import json
@@ -16,12 +17,13 @@ import random
 import re
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 
 import connector
-from connector import receive, send
+from connector import certificate, receive, send
 from harness import EXAMPLES, RILLD, environment, reserved_port, run_tests
 from rillctl import ctl, rows
 
@@ -58,10 +60,11 @@ class Engine:
         self.after = lambda handler: None   # the same after the work
         self.other = None
         self.server = None
+        self.tls = None      # it speaks https then
         self.lock = threading.Lock()
 
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def start(self):
         engine = self
@@ -122,6 +125,8 @@ class Engine:
                     super().handle_error(request, client_address)
 
         self.server = Server(("127.0.0.1", self.port), Handler)
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
@@ -474,8 +479,41 @@ def wrong_configurations(t):
             ("engines: {}", r"c.yaml:3:\d+: engines: port is missing")):
         assert re.search(pattern, check("", engines)), check("", engines)
     for engines in ("engines: {port: 1, host: 0.0.0.0, unprotected: true}",
-                    "engines: {port: 1, host: 0.0.0.0, tokens: env:X}", "engines: {port: 1, host: '::1'}"):
+                    "engines: {port: 1, host: 0.0.0.0, tokens: env:X, insecure: true}", "engines: {port: 1, host: '::1'}"):
         assert check("", engines) == "", check("", engines)
+    warning = check("", "engines: {port: 1, host: 0.0.0.0, tokens: env:X}")
+    assert re.search(r"c.yaml:3:\d+: warning: engines: other machines reach it without TLS", warning), warning
+
+
+@case
+def an_engine_with_an_authority_of_its_own(t):
+    """By https, with `ca`; without it the engine is not believed, and is asked again once it is."""
+    cert, key = certificate(t, "engine")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    engine = Engine()
+    engine.tls = tls
+    engine.other = argparse.Namespace(receives=lambda body: None)
+    engine.start()
+    c = Connector(t, "c", f"""address: g.x
+accounts:
+  alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, {settlement(engine)}}}
+""")
+    c.program.until("certificate", "err")
+    assert engine.asked == [], engine.asked
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    with_ca = text.replace("threshold: 1000", f"threshold: 1000, ca: {cert}")
+    assert "ca: the file cannot be read" in reload_refused(c, with_ca.replace(cert, "/nowhere"))
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(with_ca)
+    assert f"settlement ca {cert}, before none" in ctl(c, "reload").out
+    eventually(lambda: "alice" in engine.accounts)
+    c.stop()
+    c.start()
+    ctl(c, "settle", "alice", "1000", "--deposit")
+    eventually(lambda: engine.keys)
+    c.stop()
 
 
 @case

@@ -247,7 +247,7 @@ static void test_errors_say_where_and_what(void **state)
     refused(SMALL(CHILD) "listen: {port: 1}\n",
             "5:9: listen: a list is expected here, each item after a '-'");
     refused(SMALL(CHILD) "listen: [{port: 1, tls: x}]\n",
-            "5:20: 'tls' is not known in a port; there are: host, port, http, cert, key");
+            "5:20: 'tls' is not known in a port; there are: host, port, http, cert, key, insecure");
     refused("address: g.x\nstore: {path: b}\naccounts: [a]\n",
             "3:11: accounts: names are expected here, each with a ':' after it");
     refused("address: g.x\nstore: {path: b}\naccounts: {a: {" CHILD "}, a: {" CHILD "}}\n",
@@ -425,6 +425,71 @@ static void test_what_makes_no_sense(void **state)
     refused(SMALL(CHILD) "admin: {port: 1}\n", "5:8: the operator's port needs a token");
     refused(SMALL(CHILD) "listen: [{port: 1, cert: x}]\n",
             "5:10: a port needs both cert and key for TLS");
+}
+
+/* Operators' tokens do not cross a network in clear, unless the configuration says so. */
+static void test_the_operators_port(void **state)
+{
+    (void)state;
+    static const char refusal[] =
+        "5:8: other machines reach the operator's port, and its tokens would cross the network in"
+        " clear: it needs cert and key, or insecure: true";
+    refused(SMALL(CHILD) "admin: {port: 1, tokens: env:X, host: 0.0.0.0}\n", refusal);
+    refused(SMALL(CHILD) "admin: {port: 1, tokens: env:X, host: '::'}\n", refusal);
+    refused(SMALL(CHILD) "admin: {port: 1, tokens: env:X, host: 10.0.0.1}\n", refusal);
+    static const char *const good[] = {"host: 127.0.0.1", "host: '::1'", "host: 127.1.2.3",
+                                       "host: 0.0.0.0, cert: c, key: k",
+                                       "host: 0.0.0.0, insecure: true"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char text[400];
+        snprintf(text, sizeof text, SMALL(CHILD) "admin: {port: 1, tokens: env:X, %s}\n", good[i]);
+        assert_int_equal(parse(text), RILL_OK);
+    }
+    assert_int_equal(parse(SMALL(CHILD) "admin: {host: 0.0.0.0}\n"), RILL_OK); /* no port */
+}
+
+static void warned(const char *text, unsigned count, const char *want)
+{
+    assert_int_equal(parse(text), RILL_OK);
+    rill_config_warn(&config, NULL, report, NULL);
+    assert_int_equal(errors, count);
+    if (count > 0 && strstr(first, want) == NULL)
+        fail_msg("%s is not in %s", want, first);
+}
+
+#define LINK(more) SMALL("relation: peer, asset: USD/2, link: {uri: '" more "}")
+
+/* What a node does all the same: neighbours' tokens in clear. */
+static void test_warnings(void **state)
+{
+    (void)state;
+    warned(SMALL(CHILD) "listen: [{port: 1}, {port: 2, host: '::1'}]\n", 0, "");
+    warned(SMALL(CHILD) "listen: [{port: 1, host: 0.0.0.0}]\n", 1, "5:10: warning: listen: other");
+    warned(SMALL(CHILD) "listen: [{port: 1, host: 0.0.0.0, cert: c, key: k}]\n", 0, "");
+    warned(SMALL(CHILD) "listen: [{port: 1, host: 0.0.0.0, insecure: true}]\n", 0, "");
+    warned(LINK("btp+ws://far.example/'"), 1, "4:43: warning: a: its link is without TLS");
+    warned(LINK("ilp+http://10.0.0.1/'"), 1, "warning: a: its link");
+    warned(LINK("ilp+h2c://127.evil.example/'"), 1, "warning: a: its link");
+    warned(LINK("btp+ws://far.example/', insecure: true"), 0, "");
+    warned(LINK("btp+wss://far.example/'"), 0, "");
+    warned(LINK("btp+ws://localhost:1/'"), 0, "");
+    warned(LINK("btp+ws://[::1]:1/'"), 0, "");
+    warned(LINK("ilp+http://127.0.0.9/'"), 0, "");
+    warned(SMALL(CHILD) "engines: {port: 1, host: 0.0.0.0, tokens: env:X}\n", 1,
+           "warning: engines: other");
+    warned(SMALL(CHILD) "engines: {port: 1, host: 0.0.0.0, tokens: env:X, insecure: true}\n", 0,
+           "");
+    /* Of one account alone; and not of very many. */
+    assert_int_equal(parse(LINK("btp+ws://far.example/'")), RILL_OK);
+    rill_config_warn(&config, "b", report, NULL);
+    assert_int_equal(errors, 0);
+    rill_config_warn(&config, "a", report, NULL);
+    assert_int_equal(errors, 1);
+    char text[4000] = "address: g.x\nstore: {path: b}\naccounts:\n";
+    for (unsigned i = 0; i < 30; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "  a%u: {relation: peer, asset: USD/2, link: {uri: 'btp+ws://x'}}\n", i);
+    warned(text, RILL_CONFIG_WARNINGS + 1, "warning: a0");
 }
 
 #define RATES(text)                                                                                \
@@ -648,6 +713,8 @@ int main(void)
         TEST(test_characters_of_control),
         TEST(test_secrets_are_not_shown),
         TEST(test_what_makes_no_sense),
+        TEST(test_the_operators_port),
+        TEST(test_warnings),
         TEST(test_a_service_of_prices),
         TEST(test_all_errors_are_reported),
         TEST(test_aliases_do_not_explode),
