@@ -246,6 +246,10 @@ int rill_core_open_asset(rill_core *c, const rill_config_asset *asset, uint32_t 
 
 known_balance *rill_core_known_balance(const rill_core *c, rill_balance_id id)
 {
+    if (c->flights.by_id != NULL)
+        return id >= c->flights.ids || c->flights.by_id[id].known == 0
+                   ? NULL
+                   : &c->known[c->flights.by_id[id].known - 1];
     for (size_t i = 0; i < c->known_count; i++) {
         if (c->known[i].id == id)
             return &c->known[i];
@@ -284,11 +288,15 @@ static struct core_closed *make_closed(rill_core *c, const known_balance *k)
     rill_balance_init(&one->holder.balance, id, asset, rill_wide_signed(rill_wide(0)));
     one->next = c->closed;
     c->closed = one;
+    if (c->flights.by_id != NULL)
+        c->flights.by_id[id].closed = one;
     return one;
 }
 
 static struct core_closed *find_closed(const rill_core *c, rill_balance_id id)
 {
+    if (c->flights.by_id != NULL)
+        return id < c->flights.ids ? c->flights.by_id[id].closed : NULL;
     struct core_closed *one = c->closed;
     while (one != NULL && one->holder.balance.id != id)
         one = one->next;

@@ -85,13 +85,17 @@ void rill_core_know_run(rill_core *c, uint64_t run, uint64_t kept)
     }
 }
 
-static rill_holder_account *of_balance(const rill_core *c, rill_balance_id id)
+/* The account that has this balance now; name NULL: it has none. */
+static rill_holder_account *of_balance(const rill_core *c, const char *name, rill_balance_id id)
 {
-    for (size_t i = 0; i < c->account_count; i++) {
-        if (c->accounts[i]->balance.id == id)
-            return c->accounts[i];
-    }
-    return NULL;
+    const struct rill_account *account =
+        name == NULL ? NULL
+                     : rill_hub_find(c->hub, (rill_bytes){(const uint8_t *)name, strlen(name)});
+    if (account == NULL)
+        return NULL;
+    rill_holder_account *holder =
+        RILL_CONTAINER(rill_hub_terms(account), rill_holder_account, terms);
+    return holder->leaving || holder->balance.id != id ? NULL : holder;
 }
 
 static void end_old(rill_core *c, old_flight *old)
@@ -107,9 +111,10 @@ static void end_old(rill_core *c, old_flight *old)
  * A balance of it. One that is of no account of the configuration is opened for what is booked
  * alone: *out is NULL if nothing is, or if the store does not have it. RILL_ERR_NOMEM.
  */
-static int balance_of(rill_core *c, rill_balance_id id, bool books, rill_balance **out)
+static int balance_of(rill_core *c, const char *name, rill_balance_id id, bool books,
+                      rill_balance **out)
 {
-    rill_holder_account *holder = of_balance(c, id);
+    rill_holder_account *holder = of_balance(c, name, id);
     *out = holder == NULL ? NULL : &holder->balance;
     int rc = holder == NULL && books ? rill_core_open_closed(c, id, out) : RILL_OK;
     return rc == RILL_ERR_NOT_FOUND ? RILL_OK : rc;
@@ -122,9 +127,9 @@ static int flow_of(rill_core *c, const old_flight *old, rill_flow **out)
     rill_balance *source = NULL;
     rill_balance *destination = NULL;
     *out = NULL;
-    int rc = balance_of(c, old->flight.source, books, &source);
+    int rc = balance_of(c, old->source, old->flight.source, books, &source);
     if (rc == RILL_OK)
-        rc = balance_of(c, old->flight.destination, books, &destination);
+        rc = balance_of(c, old->destination, old->flight.destination, books, &destination);
     return rc != RILL_OK || source == NULL || destination == NULL
                ? rc
                : rill_books_flow(&c->books, source, destination, out);
@@ -164,14 +169,36 @@ static bool is_listed(const old_flight *old)
     return !old->done && !old->recovered;
 }
 
+static const char *name_of(const rill_core *c, rill_balance_id id)
+{
+    const known_balance *k = rill_core_known_balance(c, id);
+    return k == NULL || k->holder != RILL_HOLDER_NEIGHBOUR ? NULL : k->name;
+}
+
+static int number_balances(rill_core *c)
+{
+    core_flights *f = &c->flights;
+    f->ids = c->last_id + 1;
+    f->by_id = rill_calloc(c->options.allocator, f->ids, sizeof *f->by_id);
+    if (f->by_id == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < c->known_count; i++)
+        f->by_id[c->known[i].id].known = (uint32_t)i + 1;
+    return RILL_OK;
+}
+
 int rill_core_settle_flights(rill_core *c)
 {
     core_flights *f = &c->flights;
-    int rc = RILL_OK;
+    int rc = f->old_count == 0 ? RILL_OK : number_balances(c);
     for (size_t i = 0; i < f->old_count && rc == RILL_OK; i++) {
+        f->old[i].source = name_of(c, f->old[i].flight.source);
+        f->old[i].destination = name_of(c, f->old[i].flight.destination);
         rc = settle(c, &f->old[i]);
         f->old_left += is_listed(&f->old[i]);
     }
+    rill_free(c->options.allocator, f->by_id);
+    f->by_id = NULL;
     if (f->recovered > 0)
         rill_log_line(&c->options.log, RILL_LOG_WARNING,
                       "the node was killed before %" PRIu64
@@ -191,8 +218,10 @@ bool rill_core_next_flight(const rill_core *c, size_t *cursor, rill_core_flight 
         const old_flight *old = &c->flights.old[*cursor];
         if (!is_listed(old))
             continue;
-        *out = (rill_core_flight){&old->flight, old->slot, of_balance(c, old->flight.source),
-                                  of_balance(c, old->flight.destination)};
+        *out =
+            (rill_core_flight){&old->flight, old->slot,
+                               of_balance(c, old->source, old->flight.source),
+                               of_balance(c, old->destination, old->flight.destination)};
         ++*cursor;
         return true;
     }

@@ -28,6 +28,8 @@ typedef struct known_balance {
 /* A packet of an earlier run of the node. */
 typedef struct old_flight {
     rill_flight flight;
+    const char *source;      /* the names of its accounts; NULL: the store does not have it */
+    const char *destination; /* in the core's arena */
     uint32_t slot;
     uint64_t kept;   /* the last group of its run that the store has; 0: none, or no such run */
     bool known;      /* the store knows its run */
@@ -48,6 +50,15 @@ typedef struct core_flights {
     old_flight *old;
     size_t old_count;
     size_t old_left;          /* that are not done */
+    /*
+     * While they are settled, by balance: there may be as many accounts as packets, so nobody may
+     * look for one among all.
+     */
+    struct {
+        uint32_t known;             /* where it is in rill_core.known, and 1; 0: nowhere */
+        struct core_closed *closed; /* NULL: it is not open, or is of an account */
+    } * by_id;                      /* NULL: none are being settled */
+    rill_balance_id ids;            /* that there is room for */
     uint64_t recovered;       /* packets */
     uint64_t recovered_group; /* that they are booked in; 0: none */
 } core_flights;

@@ -4,6 +4,7 @@
 
 #include "connector_world.h"
 
+#include <time.h>
 #include <unistd.h>
 
 static char flights_path[64];
@@ -260,6 +261,25 @@ static void test_killed_and_an_account_is_gone(void **state)
     without_flights();
 }
 
+/* What its balance was in is booked of that balance, and not of the one in another asset. */
+static void test_killed_and_an_account_has_another_asset(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    killed("address: g.x\nstore: {path: b}\naccounts:\n"
+           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+           "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n");
+    assert_int_equal(rill_core_recovered(core), 1);
+    booked(BOB, 0);
+    assert_true(rill_core_is_even(core));
+    answered("GET", "/v1/assets", "", 200, "\"closed\":[{\"name\":\"bob\",\"balance\":\"5000\"}]");
+    turn();
+    written();
+    without_flights();
+}
+
 /* The books do not have one of its accounts: it stays listed. */
 static void test_killed_and_an_account_is_not_known(void **state)
 {
@@ -276,6 +296,113 @@ static void test_killed_and_an_account_is_not_known(void **state)
     assert_int_equal(listed(), 1);
     answered("GET", "/v1/in-flight", "", 200, "\"to\":null");
     without_flights();
+}
+
+/* ---- many ---- */
+
+enum { MANY_FLIGHTS = 30000, FEW = 100, MANY = 30000 };
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec at;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at), 0);
+    return (uint64_t)at.tv_sec * RILL_SECOND + (uint64_t)at.tv_nsec;
+}
+
+static rill_flight flight_of(rill_balance_id source, rill_balance_id destination)
+{
+    return (rill_flight){.source = source,
+                         .destination = destination,
+                         .taken = 1,
+                         .given = 1,
+                         .expires_ms = WALL + 3600000};
+}
+
+/* A core of books with so many accounts, of which the configuration has the first. */
+static void know_many(rill_balance_id accounts)
+{
+    const char *problem = NULL;
+    const rill_core_options o = {
+        .allocator = rill_allocator_default(),
+        .config = &config,
+        .crypto = crypto,
+        .now = core_now,
+        .wake = core_wake,
+        .drained = core_drained,
+        .log = {core_line, NULL, RILL_LOG_DEBUG, NULL},
+        .soon = core_soon,
+        .secret = core_secret,
+    };
+    assert_int_equal(rill_core_new(&core, &o, &problem), RILL_OK);
+    for (rill_balance_id id = 1; id <= accounts; id++) {
+        char name[20];
+        snprintf(name, sizeof name, "a%u", id);
+        const rill_store_account a = {
+            .id = id, .holder = RILL_HOLDER_NEIGHBOUR, .name = name, .asset = "USD", .scale = 2};
+        assert_int_equal(rill_core_know(core, &a, rill_wide_signed(rill_wide(0))), RILL_OK);
+    }
+}
+
+/* Processor time for all packets, of so many accounts that are taken out; and of so many that are
+ * not. Half of the packets were fulfilled. */
+static void settle_many(rill_balance_id accounts, bool open, uint64_t *begins, uint64_t *lists)
+{
+    char *text = malloc(200 + 80 * (size_t)accounts);
+    int len = sprintf(text, "address: g.x\nstore: {path: b}\naccounts:\n");
+    for (rill_balance_id id = 1; id <= (open ? accounts : 1); id++)
+        len += sprintf(text + len, "  a%u: {relation: peer, asset: USD/2, tokens: 'env:T%u'}\n", id,
+                       id);
+    assert_int_equal(rill_config_read(&config, &arena, text, (size_t)len, report, NULL), RILL_OK);
+    free(text);
+    open_flights();
+    rill_flights_begin(flights, 1);
+    for (uint32_t i = 0; i < MANY_FLIGHTS; i++) {
+        const rill_flight flight =
+            flight_of(1 + i * 7919u % accounts, 1 + (i * 7919u + 1) % accounts);
+        uint32_t slot = rill_flights_add(flights, &flight);
+        assert_true(slot != 0);
+        if (i % 2 == 0)
+            rill_flights_fulfilled(flights, slot, 1, true);
+    }
+    know_many(accounts);
+    assert_int_equal(rill_core_list_flights(core, flights), RILL_OK);
+    rill_core_know_run(core, 1, 0);
+    rill_flights_begin(flights, 2);
+    uint64_t before = cpu_ns();
+    assert_int_equal(rill_core_begin(core, &store.store, report, NULL), RILL_OK);
+    *begins = cpu_ns() - before;
+    assert_int_equal(rill_core_recovered(core), MANY_FLIGHTS / 2);
+    before = cpu_ns();
+    assert_in_range(listed(), 1, MANY_FLIGHTS);
+    *lists = cpu_ns() - before;
+    assert_true(rill_core_is_even(core));
+    rill_core_free(core);
+    core = NULL;
+    rill_flights_close(flights);
+    flights = NULL;
+    assert_int_equal(unlink(flights_path), 0);
+}
+
+/* With 300 times the accounts a packet takes a few times as long, for caches, and not 300 times. */
+static void test_as_many_accounts_as_packets(void **state)
+{
+    (void)state;
+    uint64_t few[2];
+    uint64_t many[2];
+    with_flights();
+    without_flights();
+    end();
+    nobody();
+    settle_many(FEW, false, &few[0], &few[1]);
+    settle_many(MANY, false, &many[0], &many[1]);
+    assert_in_range(many[0], 0, few[0] * 30 + RILL_SECOND / 2);
+    settle_many(FEW, true, &few[0], &few[1]);
+    settle_many(MANY, true, &many[0], &many[1]);
+    assert_in_range(many[1], 0, few[1] * 30 + RILL_SECOND / 2);
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    turn();
+    written();
 }
 
 /* After a kill nobody could say whose packets of a balance were that the store does not have. */
@@ -313,6 +440,8 @@ int main(void)
         TEST(test_killed_while_a_packet_is_out),
         TEST(test_killed_and_the_limit_is_lower),
         TEST(test_killed_and_an_account_is_gone),
+        TEST(test_killed_and_an_account_has_another_asset),
+        TEST(test_as_many_accounts_as_packets),
         TEST(test_killed_and_an_account_is_not_known),
         TEST(test_a_new_account_waits_for_the_books),
     };
