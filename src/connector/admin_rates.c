@@ -53,7 +53,7 @@ static json_t *part_json(uint32_t millionths)
     return json_string(text);
 }
 
-static const char *state_of(const rill_price *price, uint64_t now)
+static const char *state_of(const rill_price *price, rill_now now)
 {
     switch (price->kind) {
     case RILL_PRICE_FIXED:
@@ -63,7 +63,7 @@ static const char *state_of(const rill_price *price, uint64_t now)
     case RILL_PRICE_AWAITED:
         return "awaited";
     default:
-        return now < price->good_until ? "good" : "too old";
+        return rill_rates_is_new(price->good_until, price->good_until_ms, now) ? "good" : "too old";
     }
 }
 
@@ -93,14 +93,23 @@ static json_t *age_json(const rill_core *core, const rill_price *price, const ch
     return source.at_ms == 0 ? NULL : seconds_json(source.age_ns);
 }
 
-static json_t *one_price_json(const rill_core *core, const rill_price *price, uint64_t now)
+/* Nanoseconds that it is good for, by the clock that ends first. */
+static uint64_t left_of(const rill_price *price, rill_now now)
+{
+    if (!rill_rates_is_new(price->good_until, price->good_until_ms, now))
+        return 0;
+    uint64_t left = price->good_until - now.mono_ns;
+    uint64_t left_ms = price->good_until_ms - now.wall_ms;
+    return left_ms < left / RILL_MS ? left_ms * RILL_MS : left;
+}
+
+static json_t *one_price_json(const rill_core *core, const rill_price *price, rill_now now)
 {
     const char *who = NULL;
     json_t *age = age_json(core, price, &who);
     bool limited = (price->kind == RILL_PRICE_DATED || price->kind == RILL_PRICE_ENTERED) &&
                    price->good_until != RILL_NEVER;
-    json_t *left =
-        limited ? seconds_json(now < price->good_until ? price->good_until - now : 0) : NULL;
+    json_t *left = limited ? seconds_json(left_of(price, now)) : NULL;
     json_t *value = price->kind == RILL_PRICE_AWAITED ? NULL : price_json(price);
     return json_pack("{s:s, s:o?, s:s, s:s, s:o?, s:o?, s:s?}", "code", price->code, "price", value,
                      "state", state_of(price, now), "source", source_of(price), "age", age,
@@ -117,21 +126,21 @@ json_t *rill_admin_price_service(const rill_core *core)
 {
     const rill_config_rates *rates = &rill_core_config(core)->rates;
     const rill_rate_feed *feed = rill_core_rate_feed(core);
-    uint64_t now = rill_core_now(core).mono_ns;
+    const rill_now now = rill_core_now(core);
     char when[RILL_WHEN_TEXT] = "";
     if (rates->url == NULL)
         return NULL;
     bool wrong = feed->problem[0] != '\0';
     if (wrong)
         rill_when_text(feed->problem_ms, when);
-    json_t *age = feed->good_at == 0 ? NULL : seconds_json(now - feed->good_at);
+    json_t *age = feed->good_at == 0 ? NULL : seconds_json(now.mono_ns - feed->good_at);
     return json_pack("{s:o, s:o?, s:I, s:I, s:s?, s:s?}", "url", url_json(rates->url), "age", age,
                      "taken", (json_int_t)feed->taken, "failed", (json_int_t)feed->failed,
                      "problem", wrong ? feed->problem : NULL, "problem_at", wrong ? when : NULL);
 }
 
 /* What so many units bring, for people: of one coin, or of the largest power of ten that fits. */
-static json_t *pair_json(const rill_rates *r, size_t from, size_t to, uint64_t now)
+static json_t *pair_json(const rill_rates *r, size_t from, size_t to, rill_now now)
 {
     const rill_pair *pair = &r->pairs[from * r->asset_count + to];
     uint64_t units = 1;
@@ -139,7 +148,7 @@ static json_t *pair_json(const rill_rates *r, size_t from, size_t to, uint64_t n
     const char *state = "good";
     for (unsigned i = 0; i < r->assets[from].scale && units < UINT64_C(1000000000000000000); i++)
         units *= 10;
-    if (now >= pair->good_until)
+    if (!rill_rates_is_new(pair->good_until, pair->good_until_ms, now))
         state = pair->good_until == 0 ? "no price" : pair->good_until == 1 ? "awaited" : "too old";
     else if (!rill_convert(&pair->conversion, units, &brought))
         state = "too large";
@@ -157,7 +166,7 @@ void rill_admin_rates(const rill_core *core, rill_admin_answer *out)
 {
     const rill_rates *r = rill_core_rates(core);
     const char *base = rill_core_config(core)->rates.base;
-    uint64_t now = rill_core_now(core).mono_ns;
+    const rill_now now = rill_core_now(core);
     json_t *prices = json_array();
     json_t *pairs = json_array();
     for (size_t i = 0; i < r->price_count; i++) {
@@ -260,7 +269,7 @@ void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l)
 {
     const rill_rates *r = rill_core_rates(core);
     const rill_rate_feed *feed = rill_core_rate_feed(core);
-    uint64_t now = rill_core_now(core).mono_ns;
+    const rill_now now = rill_core_now(core);
     rill_admin_line(l, "# HELP rill_connector_price_age_seconds How old a price of the service or "
                        "of the API is.\n# TYPE rill_connector_price_age_seconds gauge\n");
     for (size_t i = 0; i < r->price_count; i++) {
@@ -280,7 +289,8 @@ void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l)
         char code[80];
         bool good =
             p->kind == RILL_PRICE_FIXED ||
-            ((p->kind == RILL_PRICE_DATED || p->kind == RILL_PRICE_ENTERED) && now < p->good_until);
+            ((p->kind == RILL_PRICE_DATED || p->kind == RILL_PRICE_ENTERED) &&
+             rill_rates_is_new(p->good_until, p->good_until_ms, now));
         rill_admin_label(p->code, code, sizeof code);
         rill_admin_line(l, "rill_connector_price_good{asset=\"%s\"} %d\n", code, good ? 1 : 0);
     }

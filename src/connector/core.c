@@ -68,7 +68,7 @@ static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, 
     if (source->balance.id > c->clerk.kept_last || destination->balance.id > c->clerk.kept_last)
         return RILL_MONEY_NOT_IN_BOOKS;
     rill_money_verdict verdict = verdict_of_exchange(rill_rates_exchange(
-        &c->rates, source->balance.asset, destination->balance.asset, amount, now.mono_ns, &given));
+        &c->rates, source->balance.asset, destination->balance.asset, amount, now, &given));
     if (verdict != RILL_MONEY_HELD)
         return verdict;
     rill_flow *flow = flow_to(c, source, destination);

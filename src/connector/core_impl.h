@@ -83,6 +83,7 @@ typedef struct core_entered {
 /* Prices that are not in the configuration. */
 typedef struct core_prices {
     rill_rate_feed feed;
+    uint64_t asked_ms; /* wall clock: of the question that is out, or was last */
     core_quote *quotes;
     size_t quote_count;
     core_entered *entered;

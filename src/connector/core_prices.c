@@ -32,18 +32,21 @@ uint64_t rill_core_rates_deadline(const rill_core *c)
 
 bool rill_core_rates_turn(rill_core *c, uint64_t *ticket)
 {
-    uint64_t now = rill_core_now(c).mono_ns;
+    const rill_now now = rill_core_now(c);
     bool over = false;
     const char *problem;
     rill_rates fresh;
     for (size_t i = 0; i < c->prices.entered_count; i++) {
         const rill_price *used = rill_rates_price(&c->rates, c->prices.entered[i].code);
         over =
-            over || (used != NULL && used->kind == RILL_PRICE_ENTERED && now >= used->good_until);
+            over || (used != NULL && used->kind == RILL_PRICE_ENTERED &&
+                     !rill_rates_is_new(used->good_until, used->good_until_ms, now));
     }
     if (over && rill_core_compose_rates(c, &fresh, &problem) == RILL_OK)
         rill_core_use_rates(c, &fresh); /* without memory it is too old, and later is tried again */
-    bool ask = rill_rate_feed_ask(&c->prices.feed, now);
+    bool ask = rill_rate_feed_ask(&c->prices.feed, now.mono_ns);
+    if (ask)
+        c->prices.asked_ms = now.wall_ms;
     *ticket = c->prices.feed.ticket;
     return ask;
 }
@@ -108,15 +111,13 @@ static void judge_lines(const rill_core *c, const rill_rate_answer *answer, char
 /* What the answer says, and of those that it says nothing of what was said before. */
 static core_quote *merge(const rill_core *c, const rill_rate_answer *answer, size_t *count)
 {
-    rill_now now = rill_core_now(c);
-    uint64_t age = now.mono_ns - c->prices.feed.asked_at;
     core_quote *all =
         rill_calloc(c->options.allocator, answer->count + c->prices.quote_count + 1, sizeof *all);
     *count = 0;
     for (size_t i = 0; all != NULL && i < answer->count; i++) {
         if (answer->lines[i].problem == NULL)
-            all[(*count)++] = (core_quote){answer->lines[i], c->prices.feed.asked_at,
-                                           now.wall_ms - age / RILL_MS};
+            all[(*count)++] =
+                (core_quote){answer->lines[i], c->prices.feed.asked_at, c->prices.asked_ms};
     }
     for (size_t i = 0; all != NULL && i < c->prices.quote_count; i++) {
         const core_quote *old = &c->prices.quotes[i];
@@ -403,5 +404,7 @@ void rill_core_price_source(const rill_core *c, const rill_price *price, rill_pr
     } else if (price->kind == RILL_PRICE_DATED && q != NULL) {
         out->at_ms = q->asked_ms;
         out->age_ns = now.mono_ns - q->asked_at;
+        if (now.wall_ms > q->asked_ms && (now.wall_ms - q->asked_ms) * RILL_MS > out->age_ns)
+            out->age_ns = (now.wall_ms - q->asked_ms) * RILL_MS;
     }
 }

@@ -55,6 +55,17 @@ static bool same_service(const rill_core *c, const rill_config_rates *rates)
     return same_base(c, rates) && rill_config_same_text(c->options.config->rates.url, rates->url);
 }
 
+static rill_now end_of(const core_entered *e)
+{
+    return (rill_now){e->good_until, e->until_ms};
+}
+
+static rill_now end_of_quote(const core_quote *q, uint64_t stale_after)
+{
+    return (rill_now){rill_add_sat(q->asked_at, stale_after),
+                      rill_add_sat(q->asked_ms, stale_after / RILL_MS)};
+}
+
 /* What somebody entered, what the service said, or that it has not said anything yet. */
 static int date_price(const rill_core *c, rill_rates *r, const rill_config_rates *rates,
                       const char *code)
@@ -64,16 +75,17 @@ static int date_price(const rill_core *c, rill_rates *r, const rill_config_rates
     bool asked = same_service(c, rates) && c->prices.feed.good_at != 0;
     if (rill_core_price_is_fixed(rates, code))
         return RILL_OK;
-    if (e != NULL && now_of(c) < e->good_until)
-        return rill_rates_date(r, code, e->price, 0, RILL_PRICE_ENTERED, e->good_until);
+    if (e != NULL && rill_rates_is_new(e->good_until, e->until_ms, c->options.now(c->options.user)))
+        return rill_rates_date(r, code, e->price, 0, RILL_PRICE_ENTERED, end_of(e));
     /* It says how many coins one coin of the base buys: the other way round. */
     if (q != NULL)
         return rill_rates_date(r, code, (rill_ratio){1, q->line.digits}, (int16_t)-q->line.tens,
-                               RILL_PRICE_DATED, rill_add_sat(q->asked_at, rates->stale_after));
+                               RILL_PRICE_DATED, end_of_quote(q, rates->stale_after));
     if (e != NULL)
-        return rill_rates_date(r, code, e->price, 0, RILL_PRICE_ENTERED, e->good_until);
+        return rill_rates_date(r, code, e->price, 0, RILL_PRICE_ENTERED, end_of(e));
     if (rates->url != NULL && !asked)
-        return rill_rates_date(r, code, (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED, 0);
+        return rill_rates_date(r, code, (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED,
+                               (rill_now){0, 0});
     return RILL_OK;
 }
 

@@ -82,7 +82,7 @@ const rill_price *rill_rates_price(const rill_rates *r, const char *code)
 }
 
 int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t tens,
-                    rill_price_kind kind, uint64_t good_until)
+                    rill_price_kind kind, rill_now good_until)
 {
     if (!code_valid(code) || price.den == 0 || tens < -RILL_PRICE_TENS || tens > RILL_PRICE_TENS)
         return RILL_ERR_INVALID;
@@ -99,15 +99,17 @@ int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t t
     entry->price = price;
     entry->tens = tens;
     entry->kind = price.num == 0 ? RILL_PRICE_NONE : kind;
-    entry->good_until = good_until;
+    entry->good_until = good_until.mono_ns;
+    entry->good_until_ms = good_until.wall_ms;
     return RILL_OK;
 }
 
 int rill_rates_set(rill_rates *r, const char *code, rill_ratio price, rill_price_kind kind,
                    uint64_t now)
 {
-    return rill_rates_date(r, code, price, 0, kind,
-                           kind == RILL_PRICE_FIXED ? RILL_NEVER : rill_add_sat(now, r->lifetime));
+    const rill_now until = {
+        kind == RILL_PRICE_FIXED ? RILL_NEVER : rill_add_sat(now, r->lifetime), RILL_NEVER};
+    return rill_rates_date(r, code, price, 0, kind, until);
 }
 
 static rill_spread_rule *rule_of(const rill_rates *r, const char *from, const char *to)
@@ -142,7 +144,7 @@ int rill_rates_set_spread(rill_rates *r, const char *from, const char *to, uint3
 static rill_pair pair_of(const rill_rates *r, const rill_asset *source,
                          const rill_asset *destination)
 {
-    static const rill_price one = {.price = {1, 1}, .good_until = RILL_NEVER};
+    static const rill_price one = {.price = {1, 1}, .good_until = RILL_NEVER, .good_until_ms = RILL_NEVER};
     const rill_price *from = &one;
     const rill_price *to = &one;
     bool same = strcmp(source->code, destination->code) == 0;
@@ -155,12 +157,13 @@ static rill_pair pair_of(const rill_rates *r, const rill_asset *source,
             to->kind == RILL_PRICE_NONE)
             return (rill_pair){.good_until = 0};
         if (from->kind == RILL_PRICE_AWAITED || to->kind == RILL_PRICE_AWAITED)
-            return (rill_pair){.good_until = 1};
+            return (rill_pair){.good_until = 1, .good_until_ms = RILL_NEVER};
     }
     return (rill_pair){
         rill_conversion_shifted(from->price, to->price,
                                 destination->scale - source->scale + from->tens - to->tens, spread),
         from->good_until < to->good_until ? from->good_until : to->good_until,
+        from->good_until_ms < to->good_until_ms ? from->good_until_ms : to->good_until_ms,
     };
 }
 

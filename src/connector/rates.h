@@ -33,7 +33,8 @@ typedef struct rill_price {
     rill_ratio price; /* times 10^tens: coins of the base for one coin */
     int16_t tens;
     rill_price_kind kind;
-    uint64_t good_until; /* monotonic nanoseconds; RILL_NEVER if fixed */
+    uint64_t good_until;    /* monotonic nanoseconds; RILL_NEVER if fixed */
+    uint64_t good_until_ms; /* and the wall clock; the same */
 } rill_price;
 
 typedef struct rill_spread_rule {
@@ -45,7 +46,8 @@ typedef struct rill_spread_rule {
 /* What a pair of assets exchanges at now. */
 typedef struct rill_pair {
     rill_conversion conversion;
-    uint64_t good_until; /* monotonic nanoseconds; 0: there is no price */
+    uint64_t good_until;    /* monotonic nanoseconds; 0: there is no price */
+    uint64_t good_until_ms; /* and the wall clock */
 } rill_pair;
 
 typedef struct rill_rates {
@@ -88,9 +90,12 @@ RILL_MUST_CHECK int rill_rates_set(rill_rates *r, const char *code, rill_ratio p
 /*
  * The same of a price that is good until then, whatever the lifetime is: price * 10^tens, at most
  * RILL_PRICE_TENS in either direction. Of RILL_PRICE_AWAITED the price is of no use.
+ *
+ * It is too old as soon as one of two clocks says so: the monotonic one stands still while a machine
+ * is suspended, and the wall clock may be set back.
  */
 RILL_MUST_CHECK int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t tens,
-                                    rill_price_kind kind, uint64_t good_until);
+                                    rill_price_kind kind, rill_now good_until);
 /* What is said of this code; NULL: nothing. */
 const rill_price *rill_rates_price(const rill_rates *r, const char *code);
 /* What the node keeps from one code to another. RILL_ERR_INVALID, RILL_ERR_NOMEM. */
@@ -99,13 +104,19 @@ RILL_MUST_CHECK int rill_rates_set_spread(rill_rates *r, const char *from, const
 /* Computes all pairs anew. To be called after the above; packets use what was before until then. */
 void rill_rates_refresh(rill_rates *r);
 
+/* Is it none that is too old? Both of both clocks. */
+static inline bool rill_rates_is_new(uint64_t good_until, uint64_t good_until_ms, rill_now now)
+{
+    return now.mono_ns < good_until && now.wall_ms < good_until_ms;
+}
+
 /* Rounded down. */
 static inline rill_exchange_verdict rill_rates_exchange(const rill_rates *r, uint32_t source,
                                                         uint32_t destination, uint64_t amount,
-                                                        uint64_t now, uint64_t *out)
+                                                        rill_now now, uint64_t *out)
 {
     const rill_pair *pair = &r->pairs[source * r->asset_count + destination];
-    if (now >= pair->good_until)
+    if (!rill_rates_is_new(pair->good_until, pair->good_until_ms, now))
         return pair->good_until == 0 ? RILL_EXCHANGE_NO_PRICE : RILL_EXCHANGE_OLD_PRICE;
     return rill_convert(&pair->conversion, amount, out) ? RILL_EXCHANGE_DONE
                                                         : RILL_EXCHANGE_TOO_LARGE;

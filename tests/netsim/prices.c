@@ -86,6 +86,7 @@ typedef struct quote {
     uint64_t life;
     uint64_t ticket;
     uint64_t asked_at; /* monotonic, of the node */
+    uint64_t asked_ms; /* its wall clock */
     bool answers;
     unsigned status;
     uint64_t thousandths[NET_ASSETS]; /* that one coin of the base buys; 0: it does not say */
@@ -110,6 +111,7 @@ static void take(quote *q)
         node->prices[i].num = 1000;
         node->prices[i].den = q->thousandths[i];
         node->prices[i].good_until = q->asked_at + STALE_AFTER;
+        node->prices[i].good_until_ms = q->asked_ms + STALE_AFTER / RILL_MS;
     }
     len += snprintf(body + len, sizeof body - (size_t)len, "}}");
     rill_core_rates_answered(node->core, q->ticket, q->status, body, (size_t)len);
@@ -146,6 +148,7 @@ static void ask_service(net_node *node, uint64_t ticket)
         .life = node->life,
         .ticket = ticket,
         .asked_at = net_node_now(node).mono_ns,
+        .asked_ms = net_node_now(node).wall_ms,
         .answers = !away,
         .status = !n->calm && sim_rng_chance(&n->rng, 100) ? 500 : 200,
     };

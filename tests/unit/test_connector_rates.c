@@ -163,6 +163,46 @@ static void test_an_answer_that_says_nothing_of_it(void **state)
     is_refused("T00");
 }
 
+/* The monotonic clock stands still meanwhile. The wall clock may also be wrong: the safe side. */
+static void test_a_machine_that_was_suspended(void **state)
+{
+    uint64_t group;
+    (void)state;
+    service_says(EUR("0.5"));
+    now.wall_ms += 119999;
+    brings(5000);
+    answered("GET", "/v1/rates", "", 200, "\"state\":\"good\",\"source\":\"service\",\"age\":119");
+    now.wall_ms += 1;
+    is_refused("T00");
+    answered("GET", "/v1/rates", "", 200,
+             "\"state\":\"too old\",\"source\":\"service\",\"age\":120,\"good_for\":0");
+    answered("GET", "/metrics", "", 200, "rill_connector_price_good{asset=\"EUR\"} 0");
+    service_says(EUR("0.5"));
+    brings(5000);
+    /* Suspended while the question is out: it may be answered from long ago. */
+    ask_service();
+    now.wall_ms += 3600000;
+    answer_service(EUR("9"));
+    is_refused("T00");
+    service_says(EUR("0.5"));
+    brings(5000);
+    /* A clock that is set back is no reason to keep a price. */
+    now.wall_ms -= 3600000;
+    brings(5000);
+    now.mono_ns += 120 * RILL_SECOND;
+    is_refused("T00");
+    /* What was entered for a time is over by the wall clock, too; then the service's is used. */
+    assert_int_equal(
+        rill_core_enter_price(core, "EUR", (rill_ratio){1, 1}, 600 * RILL_SECOND, "ada", &group),
+        RILL_OK);
+    service_says(EUR("0.5"));
+    brings(10000);
+    now.wall_ms += 600000;
+    is_refused("T00");
+    service_says(EUR("0.5"));
+    brings(5000);
+}
+
 /* Whatever is wrong, the price of before stays, and its age with it. */
 static void test_answers_that_are_none(void **state)
 {
@@ -593,6 +633,7 @@ int main(void)
         TEST(test_before_the_first_answer),
         TEST(test_a_service_that_does_not_have_it),
         TEST(test_prices_are_exact),
+        TEST(test_a_machine_that_was_suspended),
         TEST(test_an_old_price_is_none),
         TEST(test_an_answer_that_says_nothing_of_it),
         TEST(test_answers_that_are_none),

@@ -30,6 +30,10 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* By the monotonic clock alone. */
+#define AT(now)     ((rill_now){now, 1000})
+#define UNTIL(then) ((rill_now){then, RILL_NEVER})
+
 static void set(const char *code, uint64_t num, uint64_t den, rill_price_kind kind, uint64_t now)
 {
     assert_int_equal(rill_rates_set(&rates, code, (rill_ratio){num, den}, kind, now), RILL_OK);
@@ -39,14 +43,14 @@ static void set(const char *code, uint64_t num, uint64_t den, rill_price_kind ki
 static uint64_t exchanged(uint32_t from, uint32_t to, uint64_t amount, uint64_t now)
 {
     uint64_t out = 0;
-    assert_int_equal(rill_rates_exchange(&rates, from, to, amount, now, &out), RILL_EXCHANGE_DONE);
+    assert_int_equal(rill_rates_exchange(&rates, from, to, amount, AT(now), &out), RILL_EXCHANGE_DONE);
     return out;
 }
 
 static void refused(uint32_t from, uint32_t to, uint64_t now, rill_exchange_verdict why)
 {
     uint64_t out = 77;
-    assert_int_equal(rill_rates_exchange(&rates, from, to, 1000, now, &out), why);
+    assert_int_equal(rill_rates_exchange(&rates, from, to, 1000, AT(now), &out), why);
     assert_int_equal(out, 77);
 }
 
@@ -125,7 +129,7 @@ static void test_what_does_not_fit(void **state)
     (void)state;
     uint64_t out = 77;
     rill_rates_refresh(&rates);
-    assert_int_equal(rill_rates_exchange(&rates, usd2, usd9, UINT64_MAX, 0, &out),
+    assert_int_equal(rill_rates_exchange(&rates, usd2, usd9, UINT64_MAX, AT(0), &out),
                      RILL_EXCHANGE_TOO_LARGE);
     assert_int_equal(out, 77);
 }
@@ -135,9 +139,9 @@ static void test_prices_with_powers_of_ten(void **state)
 {
     (void)state;
     set("USD", 1, 1, RILL_PRICE_FIXED, 0);
-    assert_int_equal(rill_rates_date(&rates, "XRP", (rill_ratio){1, 5}, 1, RILL_PRICE_DATED, 9),
+    assert_int_equal(rill_rates_date(&rates, "XRP", (rill_ratio){1, 5}, 1, RILL_PRICE_DATED, UNTIL(9)),
                      RILL_OK); /* two dollars */
-    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){11, 1}, -1, RILL_PRICE_DATED, 7),
+    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){11, 1}, -1, RILL_PRICE_DATED, UNTIL(7)),
                      RILL_OK); /* 1.1 dollars */
     rill_rates_refresh(&rates);
     assert_int_equal(exchanged(xrp9, usd2, 1000000000, 8), 199); /* 0.2% of 200 stays */
@@ -145,10 +149,48 @@ static void test_prices_with_powers_of_ten(void **state)
     refused(xrp9, eur2, 7, RILL_EXCHANGE_OLD_PRICE);
     refused(xrp9, usd2, 9, RILL_EXCHANGE_OLD_PRICE);
     assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, RILL_PRICE_TENS + 1,
-                                     RILL_PRICE_DATED, 7),
+                                     RILL_PRICE_DATED, UNTIL(7)),
                      RILL_ERR_INVALID);
     assert_int_equal(rill_rates_price(&rates, "EUR")->tens, -1);
     assert_null(rill_rates_price(&rates, "GBP"));
+}
+
+/* A clock that stands still, or is set back, makes no price live longer. */
+static void test_the_clock_that_ends_first(void **state)
+{
+    uint64_t out = 0;
+    (void)state;
+    set("USD", 1, 1, RILL_PRICE_FIXED, 0);
+    assert_int_equal(rill_rates_date(&rates, "XRP", (rill_ratio){2, 1}, 0, RILL_PRICE_DATED,
+                                     (rill_now){100, 5000}),
+                     RILL_OK);
+    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, 0, RILL_PRICE_DATED,
+                                     (rill_now){200, 4000}),
+                     RILL_OK);
+    rill_rates_refresh(&rates);
+    const struct {
+        rill_now now;
+        uint32_t from;
+        bool good;
+    } cases[] = {
+        {{99, 4999}, xrp9, true},   {{100, 4999}, xrp9, false},   {{99, 5000}, xrp9, false},
+        {{0, 1000000}, xrp9, false}, /* it was suspended, or the wall clock was set forward */
+        {{100, 0}, xrp9, false},     /* and back */
+        {{99, 0}, xrp9, true},      {{199, 3999}, eur2, true},    {{199, 4000}, eur2, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(
+            rill_rates_exchange(&rates, cases[i].from, usd2, 1000, cases[i].now, &out),
+            cases[i].good ? RILL_EXCHANGE_DONE : RILL_EXCHANGE_OLD_PRICE);
+    /* Of two the one that ends first by each clock. */
+    assert_int_equal(rill_rates_exchange(&rates, xrp9, eur2, 1000, (rill_now){99, 3999}, &out),
+                     RILL_EXCHANGE_DONE);
+    assert_int_equal(rill_rates_exchange(&rates, xrp9, eur2, 1000, (rill_now){99, 4000}, &out),
+                     RILL_EXCHANGE_OLD_PRICE);
+    /* Fixed ones have no end. */
+    assert_int_equal(rill_rates_exchange(&rates, usd2, usd9, 1,
+                                         (rill_now){RILL_NEVER - 1, RILL_NEVER - 1}, &out),
+                     RILL_EXCHANGE_DONE);
 }
 
 /* The largest difference of everything fits, both ways. */
@@ -163,8 +205,8 @@ static void test_extreme_prices(void **state)
     assert_int_equal(rill_rates_asset(&rates, "LRG", 0, &large), RILL_OK);
     const rill_ratio low = {1, UINT64_MAX};
     const rill_ratio high = {UINT64_MAX, 1};
-    assert_int_equal(rill_rates_date(&rates, "SML", low, -60, RILL_PRICE_DATED, 9), RILL_OK);
-    assert_int_equal(rill_rates_date(&rates, "LRG", high, 60, RILL_PRICE_DATED, 9), RILL_OK);
+    assert_int_equal(rill_rates_date(&rates, "SML", low, -60, RILL_PRICE_DATED, UNTIL(9)), RILL_OK);
+    assert_int_equal(rill_rates_date(&rates, "LRG", high, 60, RILL_PRICE_DATED, UNTIL(9)), RILL_OK);
     rill_rates_refresh(&rates);
     assert_int_equal(exchanged(small, large, UINT64_MAX, 0), 0);
     refused(large, small, 0, RILL_EXCHANGE_TOO_LARGE);
@@ -177,7 +219,7 @@ static void test_a_price_that_is_awaited(void **state)
     uint32_t b;
     (void)state;
     set("USD", 1, 1, RILL_PRICE_FIXED, 0);
-    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED, 0),
+    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED, UNTIL(0)),
                      RILL_OK);
     rill_rates_refresh(&rates);
     refused(usd2, eur2, 1, RILL_EXCHANGE_OLD_PRICE);
@@ -213,6 +255,7 @@ int main(void)
         TEST(test_prices_become_too_old),
         TEST(test_what_does_not_fit),
         TEST(test_prices_with_powers_of_ten),
+        TEST(test_the_clock_that_ends_first),
         TEST(test_extreme_prices),
         TEST(test_a_price_that_is_awaited),
         TEST(test_arbitrage),
