@@ -165,13 +165,19 @@ static bool says_all(const rill_forwarder *f)
     return rill_log_wants(&f->options->log, RILL_LOG_DEBUG);
 }
 
-/* Refuses, and says so to who wants to see every packet. */
+/* To who wants to see every packet. */
+static void say_refused(const rill_forwarder *f, const incoming *in, refusal why)
+{
+    if (RILL_LIKELY(!says_all(f)))
+        return;
+    const rill_reject reject = reject_of(f, why);
+    rill_say_refused(&f->options->log, in->from->account, &in->prepare, &reject);
+}
+
+/* Refuses, and says so. */
 static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal why)
 {
-    if (RILL_UNLIKELY(says_all(f))) {
-        const rill_reject reject = reject_of(f, why);
-        rill_say_refused(&f->options->log, in->from->account, &in->prepare, &reject);
-    }
+    say_refused(f, in, why);
     const unfulfilled u = {.from = in->from->account, .taken = in->prepare.amount};
     note_refused(f, in->from, &in->prepare, why, in->now);
     refuse(f, in->from, in->request, &u, why);
@@ -491,6 +497,7 @@ static void refuse_amount(const rill_forwarder *f, const incoming *in, uint64_t 
     const refusal why = {RILL_ILP_F08_AMOUNT_TOO_LARGE, message};
     const unfulfilled u = {.from = in->from->account, .taken = in->prepare.amount};
     rill_amount_too_large_encode(limits, data);
+    say_refused(f, in, why);
     note_refused(f, in->from, &in->prepare, why, in->now);
     refuse_with_data(f, in->from, in->request, &u, why, (rill_bytes){data, sizeof data});
 }
@@ -888,10 +895,12 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     uint64_t largest = terms != NULL ? terms->max_packet_amount : o->max_packet_amount;
     uint64_t most = terms != NULL ? rill_pace_most(terms->pace, largest) : largest;
     if (!rill_bucket_take(&account->bucket, limit, in.now.mono_ns)) {
+        const refusal why = {RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"};
         const unfulfilled u = {
             .from = account, .limited = true, .taken = decoded ? in.prepare.amount : 0};
-        refuse(f, from, request, &u,
-               (refusal){RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"});
+        if (decoded)
+            say_refused(f, &in, why);
+        refuse(f, from, request, &u, why);
         return;
     }
     if (!decoded)

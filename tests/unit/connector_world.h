@@ -47,6 +47,7 @@ static rill_now now;
 static bool turn_wanted;
 static unsigned drained_count;
 static unsigned warnings;
+static char last_line[600]; /* of the log */
 static fake alice, bob, carol, up;
 static char first_problem[512];
 
@@ -168,7 +169,7 @@ static inline void core_soon(void *user)
 static inline void core_line(void *user, rill_log_level level, const char *line)
 {
     (void)user;
-    (void)line;
+    snprintf(last_line, sizeof last_line, "%s", line);
     warnings += level == RILL_LOG_WARNING;
 }
 

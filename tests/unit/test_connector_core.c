@@ -101,12 +101,23 @@ static void test_limits_of_packets(void **state)
     rill_reject r = rejected(&bob, 1, "F08");
     assert_int_equal(r.data.len, 16);
     assert_int_equal(r.data.data[14] << 8 | r.data.data[15], 100000 & 0xffff);
+    /* Who wants to see every packet that is rejected sees these, too. */
+    assert_string_equal(last_line, "account bob: packet to g.x.alice rejected F08: above the maximum "
+                                   "packet amount");
     send(&bob, 2, "g.x.alice", 100000);
     assert_int_equal(last_sent(&alice).amount, 2000);
     send(&bob, 3, "g.x.alice", 49);
     assert_int_equal(last_sent(&alice).amount, 0); /* less than a cent */
     send(&bob, 4, "g.x.alice", 50);
     rejected(&bob, 4, "T05");
+    assert_string_equal(last_line,
+                        "account bob: packet to g.x.alice rejected T05: above the account's rate "
+                        "limit");
+    rill_core_set_log_level(core, RILL_LOG_INFO);
+    last_line[0] = '\0';
+    send(&bob, 5, "g.x.alice", 50);
+    rejected(&bob, 5, "T05");
+    assert_string_equal(last_line, "");
     rill_core_account(core, ALICE)->balance.credit = RILL_NO_LIMIT;
     send(&alice, 5, "g.x.b.server", UINT64_MAX);
     rejected(&alice, 5, "F03");
