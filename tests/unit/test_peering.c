@@ -491,12 +491,12 @@ static void test_operators_decide(void **state)
         rill_peering_know(core, "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"), RILL_OK);
     /* What cannot be read is left out, and does not hide the others. */
     static const char *const odd[] = {"", "x", "[]", "{}", "{\"peered\":{\"address\":1}}"};
-    const unsigned before = warnings;
+    const unsigned warned = warnings;
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         assert_int_equal(rill_peering_know(core, "odd", odd[i]), RILL_OK);
     assert_int_equal(rill_peering_know(core, "\xff", "{\"peered\":{\"address\":\"g.odd\"}}"),
                      RILL_OK);
-    assert_int_equal(warnings, before + 6);
+    assert_int_equal(warnings, warned + 6);
     told_is("GET", "/v1/peers", "", 200, "\"name\":\"late\"");
     told_is("POST", "/v1/peers/late", seen(""), 409, "leads to carol");
     assert_string_equal(last_value, "");
