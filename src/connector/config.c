@@ -513,6 +513,16 @@ bool rill_config_same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+bool rill_config_same_texts(const rill_items *a, const rill_items *b)
+{
+    const rill_text *x = a->items;
+    const rill_text *y = b->items;
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = rill_config_same_text(x[i].text, y[i].text);
+    return same;
+}
+
 static const rill_config_account *accounts_of(const rill_config *c)
 {
     return c->accounts.items;
@@ -819,6 +829,19 @@ static bool is_loopback(const char *host)
     return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
+/* Engines that show a token of their own each. */
+static bool each_engine_has_tokens(const rill_config *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->accounts.count; i++) {
+        const rill_config_settlement *s = accounts_of(c)[i].settlement;
+        any = any || s->engine != NULL;
+        if (s->engine != NULL && s->tokens.count == 0)
+            return false;
+    }
+    return any;
+}
+
 /* Whoever reaches this port can credit accounts. */
 static void judge_engines(judge *j)
 {
@@ -827,7 +850,7 @@ static void judge_engines(judge *j)
         wrong(j, e->place, "a port needs both cert and key for TLS", "", "");
     if (e->port == RILL_CONFIG_NO_PORT || e->tokens.count > 0 || e->unprotected)
         return;
-    if (!is_loopback(e->host))
+    if (!is_loopback(e->host) && !each_engine_has_tokens(j->config))
         wrong(j, e->place, "other machines reach the engines' port: it needs tokens, or ",
               "unprotected: true", "");
 }

@@ -46,6 +46,7 @@ typedef struct rill_config_settlement {
     rill_place place;
     const char *engine; /* the URL of its engine; NULL: none */
     const char *token;  /* a secret that the engine is shown; NULL: none */
+    rill_items tokens; /* rill_text, secrets: it shows one of these; none: one of `engines` */
     uint64_t threshold; /* units that we owe: then it is settled */
     uint64_t settle_to; /* units that we owe afterwards */
     uint64_t scale;     /* of the engine; RILL_CONFIG_ACCOUNTS_SCALE */
@@ -319,6 +320,8 @@ RILL_MUST_CHECK int rill_config_parse_account(rill_config_account *out, rill_are
  * Where the operator's socket is: in out, NUL-terminated. Empty: there is none. RILL_ERR_BUFFER.
  */
 RILL_MUST_CHECK int rill_config_socket(const rill_config *config, char *out, size_t cap);
+/* Are these items of rill_text the same, in the same order? */
+bool rill_config_same_texts(const rill_items *a, const rill_items *b);
 /* Texts that may be left out, which is NULL. */
 bool rill_config_same_text(const char *a, const char *b);
 /* "money"; scope is one bit. */

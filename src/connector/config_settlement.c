@@ -19,6 +19,10 @@ static const rill_field settlement_fields[] = {
      RILL_KIND_TEXT, AT(rill_config_settlement, engine), .required = true},
     {"token", "What the engine is shown, if it wants that: file:PATH or env:NAME.",
      RILL_KIND_SECRET, AT(rill_config_settlement, token)},
+    {"tokens",
+     "One of these the engine shows at the engines' port, and no other, for this account alone."
+     " Default: one of those of engines.",
+     RILL_KIND_SECRETS, AT(rill_config_settlement, tokens)},
     {"threshold", "When this node owes so many units, it settles.", RILL_KIND_NUMBER,
      AT(rill_config_settlement, threshold), .required = true, .min = 1, .max = UINT64_MAX - 1},
     {"settle-to", "So many units it owes after that. Default: 0.", RILL_KIND_NUMBER,

@@ -102,6 +102,26 @@ static void send_to_neighbour(rill_core *c, const rill_holder_account *holder, r
     out->message = id;
 }
 
+/* "/accounts/NAME" and what comes after it. False: the path is another one. */
+static bool take_account(rill_bytes *path, rill_bytes *name)
+{
+    const uint8_t *end = NULL;
+    if (take_word(path, "/accounts/"))
+        end = path->len == 0 ? NULL : memchr(path->data, '/', path->len);
+    if (end == NULL)
+        return false;
+    *name = (rill_bytes){path->data, (size_t)(end - path->data)};
+    *path = (rill_bytes){end, path->len - name->len};
+    return true;
+}
+
+bool rill_core_engine_has_tokens(const rill_core *c, rill_bytes path, rill_bytes *account)
+{
+    const rill_holder_account *holder =
+        take_account(&path, account) ? rill_core_find(c, *account) : NULL;
+    return holder != NULL && holder->config->settlement->tokens.count > 0;
+}
+
 void rill_core_engine_ask(rill_core *c, const rill_engine_request *r, rill_engine_reply *out)
 {
     rill_bytes path = r->path;
@@ -110,15 +130,11 @@ void rill_core_engine_ask(rill_core *c, const rill_engine_request *r, rill_engin
         refuse(out, 401, "a token of the configuration is needed");
         return;
     }
-    const uint8_t *end = NULL;
-    if (take_word(&path, "/accounts/"))
-        end = path.len == 0 ? NULL : memchr(path.data, '/', path.len);
-    if (end == NULL) {
+    rill_bytes name;
+    if (!take_account(&path, &name)) {
         refuse(out, 404, "there is no such resource");
         return;
     }
-    const rill_bytes name = {path.data, (size_t)(end - path.data)};
-    path = (rill_bytes){end, path.len - name.len};
     bool settles = path.len == strlen("/settlements") && take_word(&path, "/settlements");
     bool speaks = !settles && path.len == strlen("/messages") && take_word(&path, "/messages");
     rill_holder_account *holder = rill_core_find(c, name);

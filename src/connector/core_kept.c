@@ -52,12 +52,13 @@ int rill_core_know_config(rill_core *c, const rill_store_setting *setting)
 /* ---- prints of secrets ---- */
 
 /* What the configuration itself names by its hash cannot change without it. */
-static bool secret_print(void *user, const char *where, bool tokens, char out[RILL_SHAPE_PRINT])
+static bool secret_print(void *user, const char *path, const char *where,
+                         char out[RILL_SHAPE_PRINT])
 {
     const rill_core *c = user;
     char secret[RILL_TOKEN_MAX + 1];
     uint8_t hash[RILL_SHA256_LEN];
-    (void)tokens;
+    (void)path;
     if (rill_config_token_hash(where, hash) ||
         c->options.secret(c->options.user, where, secret, sizeof secret) != RILL_OK)
         return false;
@@ -67,9 +68,10 @@ static bool secret_print(void *user, const char *where, bool tokens, char out[RI
 }
 
 /* Tokens of accounts are known already: there may be as many files of them as accounts. */
-static bool print_but_tokens(void *user, const char *where, bool tokens, char out[RILL_SHAPE_PRINT])
+static bool print_but_tokens(void *user, const char *path, const char *where,
+                             char out[RILL_SHAPE_PRINT])
 {
-    return !tokens && secret_print(user, where, tokens, out);
+    return strcmp(path, "tokens") != 0 && secret_print(user, path, where, out);
 }
 
 /* ---- telling ---- */

@@ -100,15 +100,45 @@ void rill_engine_port_messaged(rill_engine_port *p, uint64_t message, unsigned s
 
 /* ---- requests ---- */
 
-static bool is_known(const rill_engine_port *p, const rill_http_message *m)
+int rill_engine_token_of(rill_crypto *crypto, const uint8_t hash[RILL_SHA256_LEN],
+                         rill_bytes account, uint8_t out[RILL_SHA256_LEN])
+{
+    uint8_t both[RILL_SHA256_LEN + RILL_STORE_NAME_MAX];
+    const size_t len = account.len < RILL_STORE_NAME_MAX ? account.len : RILL_STORE_NAME_MAX;
+    memcpy(both, hash, RILL_SHA256_LEN);
+    if (len > 0)
+        memcpy(both + RILL_SHA256_LEN, account.data, len);
+    int rc = rill_crypto_sha256(crypto, both, RILL_SHA256_LEN + len, out);
+    rill_wipe(both, sizeof both);
+    return rc;
+}
+
+/* Is it of the engine of this account, and no other? */
+static bool is_its_own(const rill_engine_port *p, rill_bytes account, rill_bytes token)
+{
+    uint8_t hash[RILL_SHA256_LEN];
+    uint8_t bound[RILL_SHA256_LEN];
+    rill_crypto *crypto = p->options.own_tokens->crypto;
+    bool good = token.len <= RILL_TOKEN_MAX &&
+                rill_crypto_sha256(crypto, token.data, token.len, hash) == RILL_OK &&
+                rill_engine_token_of(crypto, hash, account, bound) == RILL_OK &&
+                rill_tokens_find_hash(p->options.own_tokens, bound) != NULL;
+    rill_wipe(hash, sizeof hash);
+    rill_wipe(bound, sizeof bound);
+    return good;
+}
+
+static bool is_known(const rill_engine_port *p, const rill_http_message *m, rill_bytes path)
 {
     rill_bytes value;
-    rill_bytes token;
-    if (p->options.tokens->count == 0)
-        return true;
-    return rill_http_find(m, "authorization", &value) == RILL_OK &&
-           rill_bearer_parse(value, &token) == RILL_OK &&
-           rill_tokens_find(p->options.tokens, token) != NULL;
+    rill_bytes token = {NULL, 0};
+    rill_bytes account;
+    bool shown = rill_http_find(m, "authorization", &value) == RILL_OK &&
+                 rill_bearer_parse(value, &token) == RILL_OK;
+    if (rill_core_engine_has_tokens(p->options.core, path, &account))
+        return shown && is_its_own(p, account, token);
+    return p->options.tokens->count == 0 ||
+           (shown && rill_tokens_find(p->options.tokens, token) != NULL);
 }
 
 static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
@@ -133,7 +163,7 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         .path = rill_http_text(m, m->path),
         .key = key,
         .body = {m->body, m->body_len},
-        .known = is_known(p, m),
+        .known = is_known(p, m, rill_http_text(m, m->path)),
     };
     rill_core_engine_ask(p->options.core, &request, &r);
     bool waits = r.message != 0 || (r.group != 0 && !rill_core_has_kept(p->options.core, r.group));

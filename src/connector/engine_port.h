@@ -15,12 +15,20 @@ typedef struct rill_engine_port_options {
     const char *cert_file; /* NULL: no TLS */
     const char *key_file;
     rill_core *core;
-    const rill_tokens *tokens; /* of engines; borrowed. None: whoever reaches the port may ask */
+    /* Of engines, borrowed, of any account. None: whoever reaches the port may ask. */
+    const rill_tokens *tokens;
+    const rill_tokens *own_tokens; /* of engines of one account each, by rill_engine_token_of */
     void (*log)(void *user, const char *line);
     void (*closed)(void *user);
     void *user;
 } rill_engine_port_options;
 
+/*
+ * The hash by which a token of one account is known: that of its own hash, and the account's name.
+ * So the same engine may show the same token for several accounts. RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_engine_token_of(rill_crypto *crypto, const uint8_t hash[RILL_SHA256_LEN],
+                                         rill_bytes account, uint8_t out[RILL_SHA256_LEN]);
 /* The errors of rill_listener_open; RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_engine_port_open(rill_engine_port **out, rill_loop *loop,
                                           const rill_engine_port_options *options);

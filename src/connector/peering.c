@@ -213,6 +213,20 @@ static bool set_limit(json_t *account, const char *key, uint64_t limit)
     return json_object_set_new(account, key, json_string(text)) == 0;
 }
 
+/* NULL: no memory. */
+static json_t *texts_json(const rill_items *texts)
+{
+    const rill_text *all = texts->items;
+    json_t *array = json_array();
+    for (size_t i = 0; i < texts->count && array != NULL; i++) {
+        if (json_array_append_new(array, json_string(all[i].text)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
 static bool set_settlement(json_t *account, const rill_config_settlement *s)
 {
     json_t *settlement = json_object();
@@ -223,6 +237,8 @@ static bool set_settlement(json_t *account, const rill_config_settlement *s)
         fine = json_object_set_new(settlement, "token", json_string(s->token)) == 0;
     if (fine && s->scale != RILL_CONFIG_ACCOUNTS_SCALE)
         fine = set_limit(settlement, "scale", s->scale);
+    if (fine && s->tokens.count > 0)
+        fine = json_object_set_new(settlement, "tokens", texts_json(&s->tokens)) == 0;
     if (fine && s->ca_file != NULL)
         fine = json_object_set_new(settlement, "ca", json_string(s->ca_file)) == 0;
     if (fine && s->insecure)

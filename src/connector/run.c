@@ -304,6 +304,7 @@ static void release(rill_connector *c)
     rill_flights_close(c->flights);
     rill_tokens_clear(&c->operators);
     rill_tokens_clear(&c->engine_tokens);
+    rill_tokens_clear(&c->own_engine_tokens);
     rill_arena_clear(&c->arena);
     rill_overlay_clear(&c->overlay);
     rill_kept_text_clear(&c->text);
@@ -585,6 +586,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     }
     rill_tokens_init(&c->operators, memory(), loop->crypto, seed);
     rill_tokens_init(&c->engine_tokens, memory(), loop->crypto, seed);
+    rill_tokens_init(&c->own_engine_tokens, memory(), loop->crypto, seed);
     rill_list_init(&c->calls);
     rill_connector_begin_peers(c);
     rill_task_init(&c->turn, take_turn);

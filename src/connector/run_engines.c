@@ -219,6 +219,36 @@ void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill
 
 /* ---- the port ---- */
 
+static int know_own(rill_connector *c, const rill_config_account *a, rill_tokens *all)
+{
+    const rill_text *tokens = a->settlement->tokens.items;
+    const rill_bytes name = {(const uint8_t *)a->name, strlen(a->name)};
+    uint8_t hash[RILL_SHA256_LEN];
+    uint8_t bound[RILL_SHA256_LEN];
+    void *owner = (void *)(uintptr_t)a;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < a->settlement->tokens.count && rc == RILL_OK; i++) {
+        rc = rill_connector_secret_hash(c, &tokens[i], hash);
+        if (rc == RILL_OK)
+            rc = rill_engine_token_of(c->loop->crypto, hash, name, bound);
+        if (rc == RILL_OK)
+            rc = rill_tokens_add_hash(all, bound, owner);
+    }
+    rill_wipe(hash, sizeof hash);
+    return rc;
+}
+
+int rill_connector_know_own_tokens(rill_connector *c, const rill_config *config, rill_tokens *tokens)
+{
+    const rill_config_account *accounts = config->accounts.items;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < config->accounts.count && rc == RILL_OK; i++) {
+        if (accounts[i].settlement->tokens.count > 0)
+            rc = know_own(c, &accounts[i], tokens);
+    }
+    return rc;
+}
+
 int rill_connector_open_engines(rill_connector *c)
 {
     const rill_config_engines *config = &c->config.engines;
@@ -229,6 +259,7 @@ int rill_connector_open_engines(rill_connector *c)
         .key_file = config->key_file,
         .core = c->core,
         .tokens = &c->engine_tokens,
+        .own_tokens = &c->own_engine_tokens,
         .log = rill_connector_port_line,
         .closed = rill_connector_one_port_less,
         .user = c,
@@ -237,6 +268,9 @@ int rill_connector_open_engines(rill_connector *c)
     if (config->port == RILL_CONFIG_NO_PORT)
         return RILL_OK;
     int rc = rill_connector_know_secrets(c, &config->tokens, &c->engine_tokens);
+    if (rc != RILL_OK)
+        return rc;
+    rc = rill_connector_know_own_tokens(c, &c->config, &c->own_engine_tokens);
     if (rc != RILL_OK)
         return rc;
     rc = rill_engine_port_open(&c->engines, c->loop, &o);

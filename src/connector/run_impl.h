@@ -103,6 +103,7 @@ struct rill_connector {
     rill_store_look *backup_look; /* NULL: none is made */
     rill_engine_port *engines;    /* NULL: there is none, or it is closed */
     rill_tokens engine_tokens;
+    rill_tokens own_engine_tokens; /* of one account each; whose: its configuration */
     connector_ca *cas;          /* authorities, and by which engines are asked */
     connector_engine *known_engines; /* that have authorities of their own */
     rill_list calls;            /* that are under way */
@@ -205,6 +206,9 @@ const char *rill_connector_port_problem(int rc);
  */
 RILL_MUST_CHECK int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets,
                                                 rill_tokens *tokens);
+/* The hash of one. What is wrong is reported: RILL_ERR_INVALID. */
+RILL_MUST_CHECK int rill_connector_secret_hash(const rill_connector *c, const rill_text *where,
+                                               uint8_t hash[RILL_SHA256_LEN]);
 
 /* For the options of ports of which there is one: user is the connector. */
 void rill_connector_port_line(void *user, const char *line);
@@ -243,6 +247,12 @@ const char *rill_connector_ca(rill_connector *c, const char *path);
  * RILL_ERR_NOMEM. Engines of configurations before are still known.
  */
 RILL_MUST_CHECK int rill_connector_know_engines(rill_connector *c, const rill_config *config);
+/*
+ * Reads the tokens of engines of one account each; what is wrong is reported. RILL_ERR_INVALID,
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_connector_know_own_tokens(rill_connector *c, const rill_config *config,
+                                                   rill_tokens *tokens);
 /* The engines' port, if the configuration has one. What is wrong is reported. */
 RILL_MUST_CHECK int rill_connector_open_engines(rill_connector *c);
 /* As of rill_core_options. user: the connector. */

@@ -107,36 +107,46 @@ void rill_connector_one_port_less(void *user)
     c->events->gone(c);
 }
 
-static rill_bytes bytes_of(const char *text)
+int rill_connector_secret_hash(const rill_connector *c, const rill_text *where,
+                               uint8_t hash[RILL_SHA256_LEN])
 {
-    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+    union {
+        const rill_connector_options *given;
+        void *user;
+    } options = {.given = &c->options};
+    char token[RILL_TOKEN_MAX + 1];
+    char what[300];
+    if (rill_config_token_hash(where->text, hash))
+        return RILL_OK;
+    int rc = rill_config_secret(where->text, token, sizeof token);
+    if (rc == RILL_OK)
+        rc = rill_crypto_sha256(c->loop->crypto, (const uint8_t *)token, strlen(token), hash);
+    rill_wipe(token, sizeof token);
+    if (rc == RILL_OK)
+        return RILL_OK;
+    (void)snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
+                   rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
+    rill_connector_problem(options.user, where->place, what);
+    return RILL_ERR_INVALID;
 }
 
 /*
  * *first: whose it is; one that is there twice is the first's. RILL_ERR_INVALID: what is wrong has
  * been reported.
  */
-static int know_secret(rill_connector *c, const rill_text *where, const void *owner,
+static int know_secret(const rill_connector *c, const rill_text *where, const void *owner,
                        rill_tokens *all, const void **first)
 {
-    char token[RILL_TOKEN_MAX + 1];
     uint8_t hash[RILL_SHA256_LEN];
     void *its = (void *)(uintptr_t)owner;
-    bool hashed = rill_config_token_hash(where->text, hash);
-    int rc = hashed ? rill_tokens_add_hash(all, hash, its)
-                    : rill_config_secret(where->text, token, sizeof token);
-    if (rc == RILL_OK && !hashed)
-        rc = rill_tokens_add(all, bytes_of(token), its);
+    int rc = rill_connector_secret_hash(c, where, hash);
+    if (rc != RILL_OK)
+        return rc;
+    rc = rill_tokens_add_hash(all, hash, its);
     if (rc == RILL_OK || rc == RILL_ERR_EXISTS)
-        *first = hashed ? rill_tokens_find_hash(all, hash) : rill_tokens_find(all, bytes_of(token));
-    rill_wipe(token, sizeof token);
-    if (rc == RILL_OK || rc == RILL_ERR_EXISTS)
-        return RILL_OK;
-    char what[300];
-    snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
-             rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-    rill_connector_problem(&c->options, where->place, what);
-    return RILL_ERR_INVALID;
+        *first = rill_tokens_find_hash(all, hash);
+    rill_wipe(hash, sizeof hash);
+    return rc == RILL_ERR_EXISTS ? RILL_OK : rc;
 }
 
 int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets, rill_tokens *all)

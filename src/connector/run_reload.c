@@ -17,6 +17,7 @@ typedef struct loading {
     connector_arena *arena; /* of the fresh one; in the end, of the old one */
     rill_tokens operators;
     rill_tokens engines;
+    rill_tokens own_engines;
     connector_link **links;
     rill_core_change *change;
     rill_run_packets *packets;
@@ -26,7 +27,8 @@ typedef struct loading {
     const rill_overlay_item *wanted; /* what is wrong with it refuses all; NULL */
     json_t *changes;                 /* lines; NULL: nobody wants them */
     json_t *problems;
-    size_t count; /* of changes */
+    size_t count;    /* of changes */
+    const char *who; /* asked for it */
 } loading;
 
 static const rill_allocator *memory(void)
@@ -184,6 +186,8 @@ static int prepare(loading *l)
     if (rc == RILL_OK)
         rc = rill_connector_know_secrets(c, &l->fresh.engines.tokens, &l->engines);
     if (rc == RILL_OK)
+        rc = rill_connector_know_own_tokens(c, &l->fresh, &l->own_engines);
+    if (rc == RILL_OK)
         rc = rill_connector_check_peering(c, &l->fresh);
     if (rc == RILL_OK)
         rc = rill_connector_know_engines(c, &l->fresh);
@@ -243,6 +247,36 @@ static void say_secrets(loading *l, const char *who)
     }
 }
 
+static const rill_config_account *find_account(const rill_config *config, const char *name)
+{
+    const rill_config_account *accounts = config->accounts.items;
+    size_t i = 0;
+    while (i < config->accounts.count && strcmp(accounts[i].name, name) != 0)
+        i++;
+    return i < config->accounts.count ? &accounts[i] : NULL;
+}
+
+/* A token of an engine is new. If it is not named otherwise than before, nobody else tells it. */
+static void on_own_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const void *owner)
+{
+    static const char what[] = "settlement tokens: another one is there now";
+    loading *l = user;
+    const rill_connector *c = l->connector;
+    const rill_config_account *fresh = owner;
+    char text[RILL_STORE_NAME_MAX + sizeof what + 20];
+    if (rill_tokens_find_hash(&c->own_engine_tokens, hash) != NULL)
+        return;
+    const rill_config_account *old = find_account(&c->config, fresh->name);
+    if (old == NULL || !rill_config_same_texts(&old->settlement->tokens, &fresh->settlement->tokens))
+        return;
+    const rill_holder_account *a = rill_core_find(
+        c->core, (rill_bytes){(const uint8_t *)fresh->name, strlen(fresh->name)});
+    (void)snprintf(text, sizeof text, "account %s: %s", fresh->name, what);
+    on_change(l, text);
+    if (a == NULL || rill_core_note(c->core, a, l->who, what) != RILL_OK)
+        rill_connector_tell(c, "a change is not in the audit: out of memory");
+}
+
 static void swap_operators(loading *l)
 {
     const rill_tokens old = l->connector->operators;
@@ -251,6 +285,9 @@ static void swap_operators(loading *l)
     l->operators = old;
     l->connector->engine_tokens = l->engines;
     l->engines = old_engines;
+    const rill_tokens old_own = l->connector->own_engine_tokens;
+    l->connector->own_engine_tokens = l->own_engines;
+    l->own_engines = old_own;
 }
 
 static void apply(loading *l, const char *who)
@@ -260,6 +297,8 @@ static void apply(loading *l, const char *who)
     /* Who is told of lines for the first time begins with those of this change. */
     const uint64_t line = rill_core_last_line(c->core);
     say_secrets(l, who);
+    l->who = who;
+    rill_tokens_each(&l->own_engines, on_own_token, l);
     rill_core_apply(l->change, who, on_change, l);
     rill_connector_apply_links(c, l->links, &l->fresh);
     rill_run_packets_use(c, l->packets, &l->fresh);
@@ -333,6 +372,7 @@ static int load(loading *l, const char *who)
         return RILL_ERR_CRYPTO;
     rill_tokens_init(&l->operators, memory(), c->loop->crypto, seed);
     rill_tokens_init(&l->engines, memory(), c->loop->crypto, seed);
+    rill_tokens_init(&l->own_engines, memory(), c->loop->crypto, seed);
     l->before = c->options;
     l->arena = rill_calloc(memory(), 1, sizeof *l->arena);
     if (l->arena == NULL)
@@ -359,6 +399,7 @@ static int load(loading *l, const char *who)
     }
     rill_tokens_clear(&l->operators);
     rill_tokens_clear(&l->engines);
+    rill_tokens_clear(&l->own_engines);
     rill_free(memory(), l->text);
     rill_connector_tell(c, line);
     return rc;

@@ -311,14 +311,16 @@ static void path_of(const char *prefix, const char *key, const char *mark, char 
     clean(out);
 }
 
+/* prefix: of its key, or of several of which it is one. */
 static void write_print(rill_lines *out, const rill_field *f, const char *prefix, const char *where)
 {
     char path[WORD];
     char print[RILL_SHAPE_PRINT];
-    bool tokens = f->kind == RILL_KIND_SECRETS;
-    if (out->print == NULL || where == NULL || !out->print(out->user, where, tokens, print))
+    bool several = f->kind == RILL_KIND_SECRETS;
+    path_of(prefix, several ? where : f->key, "#", path);
+    if (out->print == NULL || where == NULL ||
+        !out->print(out->user, several ? prefix : path, where, print))
         return;
-    path_of(prefix, tokens ? where : f->key, "#", path);
     rill_lines_add(out, path, print);
 }
 

@@ -22,10 +22,9 @@ typedef struct rill_lines {
     const rill_allocator *allocator;
     /*
      * 16 hexadecimal digits that are others if what is at `where` is another, so that it need not
-     * be kept to see that it has changed. tokens: it is one of what others show. False: it has
-     * none. NULL: nothing has.
+     * be kept to see that it has changed. path: of the key. False: it has none. NULL: nothing has.
      */
-    bool (*print)(void *user, const char *where, bool tokens, char out[RILL_SHAPE_PRINT]);
+    bool (*print)(void *user, const char *path, const char *where, char out[RILL_SHAPE_PRINT]);
     /* The same of a text that is not shown as a whole. */
     bool (*hash)(void *user, const char *text, char out[RILL_SHAPE_PRINT]);
     void *user;

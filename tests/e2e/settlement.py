@@ -450,6 +450,45 @@ accounts:
 
 
 @case
+def a_token_of_one_account(t):
+    """It is good for that account, and no other one is; another one in its place is in the audit."""
+    paths = {name: t.file(f"{name}.token", f"{name}-secret\n") for name in ("all", "one", "two")}
+    engine = f"engine: 'http://127.0.0.1:1', threshold: 1000"
+    c = connector.Connector(t, "c", f"""address: g.x
+engines: {{port: {(port := reserved_port_number(t))}, tokens: 'file:{paths["all"]}'}}
+accounts:
+  alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, settlement: {{{engine}, tokens: 'file:{paths["one"]}'}}}}
+  bob: {{relation: child, asset: USD/2, tokens: env:TOKEN_BOB, settlement: {{{engine}, tokens: ['file:{paths["two"]}', 'file:{paths["one"]}']}}}}
+  carol: {{relation: child, asset: USD/2, tokens: env:TOKEN_CAROL, settlement: {{{engine}}}}}
+""")
+    body = b'{"amount":"100","scale":2}'
+
+    def may(account, token):
+        headers = {"Idempotency-Key": "k", "Authorization": f"Bearer {token}"}
+        status = ask(port, "POST", f"/accounts/{account}/settlements", body, headers)[0]
+        assert status in (201, 401), status
+        return status == 201
+    tokens = ("all-secret", "one-secret", "two-secret", "three-secret")
+
+    def table():
+        return {account: [word.split("-")[0] for word in tokens if may(account, word)] for account in ("alice", "bob", "carol")}
+    assert table() == {"alice": ["one"], "bob": ["one", "two"], "carol": ["all"]}, table()
+    t.file("two.token", "three-secret\n")
+    said = ctl(c, "reload", "--who", "maria").out
+    assert said == "account bob: settlement tokens: another one is there now\nloaded: 1 changes\n", said
+    assert table() == {"alice": ["one"], "bob": ["one", "three"], "carol": ["all"]}, table()
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text.replace(f", tokens: 'file:{paths['one']}'}}", "}"))
+    assert f"account alice: settlement tokens file:{paths['one']} removed" in ctl(c, "reload").out
+    assert table()["alice"] == ["all"]
+    os.unlink(paths["two"])
+    assert "two.token cannot be read" in reload_refused(c, text)
+    c.stop()
+
+
+@case
 def wrong_configurations(t):
     """Each with its place; and what a running node cannot change."""
     def check(account, engines="engines: {port: 0}"):

@@ -5,8 +5,10 @@
 #include <jansson.h>
 
 #include "base/alloc.h"
+#include "connector/config_shapes.h"
 #include "connector/peering.h"
 #include "connector/rib_log.h"
+#include "connector/shape_text.h"
 
 #define PEERING(more)                                                                              \
     "peering: {url: 'https://x.example/', name: X, secret:"                                        \
@@ -14,7 +16,8 @@
 #define GRANTS                                                                                     \
     "assets: [{asset: USD/2, credit: 70, most: 900, max-packet: 500, packets-a-second: 9, "        \
     "amount-a-second: 60,"                                                                         \
-    " settlement: {engine: 'https://e.example', threshold: 5}}, {asset: EUR/4, max-packet: 300}]"
+    " settlement: {engine: 'https://e.example', threshold: 5, settle-to: 2, scale: 1, ca: /ca,"        \
+    " token: env:OURS, tokens: [env:ONE, env:TWO], insecure: true}}, {asset: EUR/4, max-packet: 300}]"
 #define HTTP  "listen: [{port: 1, http: true}]\n"
 #define OTHER "https://other.example"
 
@@ -168,6 +171,17 @@ static void test_what_a_stranger_gets(void **state)
     assert_int_equal(rill_config_parse_account(&read, &a, last_value, report, NULL), RILL_OK);
     assert_int_equal(read.credit, 70);
     assert_int_equal(read.max_packet, 400);
+    /* All of what is granted: a key that is added to settlements is among it, or this fails. */
+    const rill_config_grant *grant = config.peering.accept.assets.items;
+    assert_true(rill_shape_same(&rill_config_settlement_shape, read.settlement, &grant->settlement));
+    rill_config_settlement usual = {.engine = NULL};
+    rill_config_settlement_defaults(&usual);
+    for (const rill_field *f = rill_config_settlement_shape.fields; f->key != NULL; f++) {
+        const rill_field one[] = {*f, {.key = NULL}};
+        const rill_shape alone = {"one key", sizeof usual, one, .defaults = NULL};
+        if (rill_shape_same(&alone, &usual, &grant->settlement))
+            fail_msg("the grant of this test has no %s", f->key);
+    }
     assert_string_equal(read.link->uri, "ilp+" OTHER);
     assert_null(read.link->token);
     rill_arena_clear(&a);

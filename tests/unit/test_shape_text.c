@@ -56,11 +56,12 @@ static bool on_hash(void *user, const char *text, char out[RILL_SHAPE_PRINT])
 
 static const char *print = "1";
 
-static bool on_print(void *user, const char *where, bool tokens, char out[RILL_SHAPE_PRINT])
+static bool on_print(void *user, const char *path, const char *where,
+                     char out[RILL_SHAPE_PRINT])
 {
     (void)user;
     (void)where;
-    snprintf(out, RILL_SHAPE_PRINT, "%s%s", print, tokens ? "t" : "");
+    snprintf(out, RILL_SHAPE_PRINT, "%s%.3s", print, path);
     return true;
 }
 
