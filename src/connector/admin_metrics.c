@@ -59,8 +59,8 @@ static const struct {
     [LIMITED] = {"", false},
     [LIMITED_MONEY] = {"", false},
     [SESSIONS] = {"", true},
-    [UNSEEN] = {"", false},
-    [LATE] = {"", false},
+    [UNSEEN] = {"", true},
+    [LATE] = {"", true},
 };
 
 /*

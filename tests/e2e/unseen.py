@@ -204,7 +204,7 @@ def a_stream_that_is_given_up(t):
     assert alice.answer(streams[0])["type"] == alice.answer(streams[2])["type"] == FULFILL
     assert unseen(c) == (1, 100)
     # A reject, or a time that is over, costs nothing.
-    gone = alice.ask(prepare("g.x.bob.shop", 50, seconds=2))
+    gone = alice.ask(prepare("g.x.bob.shop", 50, seconds=4))
     bob.request()
     alice.give_up(gone)
     wait_until(lambda: account(c, "alice")["held"] == "0")
@@ -240,7 +240,7 @@ def fulfilled_too_late(t):
     """Who fulfils what was rejected as too late is named: its books have what these have not."""
     c, bob = begin(t)
     alice = Client(c.port, token="alice-token")
-    asked = [alice.ask(prepare("g.x.bob.shop", amount, seconds=2)) for amount in (100, 20, 3)]
+    asked = [alice.ask(prepare("g.x.bob.shop", amount, seconds=4)) for amount in (100, 20, 3)]
     requests = [bob.request()[0] for _ in asked]
     for a in asked:
         answer = alice.reply_to(a)

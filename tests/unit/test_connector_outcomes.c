@@ -46,6 +46,9 @@ static void test_a_late_fulfill_is_named(void **state)
     (void)state;
     all_come();
     bob_is_late_with(0, 0);
+    /* From 0 on, so that the first one is an increase. */
+    answered("GET", "/metrics", "", 200,
+             "rill_connector_late_money_total{account=\"bob\",asset=\"EUR\",scale=\"4\"} 0\n");
     is_late_with(1, 100);
     assert_string_equal(noted(), "1 packets of 5000 units were fulfilled too late: it may count "
                                  "them as owed to it, and this node does not");
