@@ -175,6 +175,11 @@ static void visits(void *context, uint64_t argument)
     act(node, a);
     net_limits_agree(node, false);
     net_node_after(node);
+    /* Before its store has it, or just after. */
+    if (!n->calm && sim_rng_chance(&n->rng, 60))
+        net_node_kill_soon(node);
+    else if (!n->calm && sim_rng_chance(&n->rng, 60))
+        node->kill_at_keeping = 1;
 }
 
 void net_joiners_begin(net_node *node)
