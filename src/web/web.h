@@ -32,6 +32,7 @@ typedef struct rill_web_connection {
     size_t taken;      /* ... of which the client had taken so many when it was looked last */
     bool over;         /* nothing is to be read or written any more */
     size_t leaving;    /* bytes that it still holds, and is over for their sake */
+    size_t idle;       /* bytes that it may hold without asking anything */
 } rill_web_connection;
 
 /* Only request may not be NULL. */
@@ -68,12 +69,12 @@ struct rill_web {
        if all ask, the new one. Default: 0 */
     size_t max_connections;
     /*
-     * Bytes of `blocks` that are in use, beside RILL_WEB_IDLE for each connection. Where they are
-     * more, the connection goes that holds most of them, strangers first. Default: 0, as many as
-     * all output of the loop (its max_storage)
+     * Bytes of `blocks` that are in use, beside RILL_WEB_IDLE for each connection of HTTP/2. Where
+     * they are more, the connection goes that holds most of them, strangers first. Default: 0, as
+     * many as all output of the loop (its max_storage)
      */
     size_t max_memory;
-    size_t count;   /* connections */
+    size_t idle;    /* what all connections may hold without asking anything */
     size_t leaving; /* of these, what goes with connections that are over */
     rill_task relief;
     const rill_web_handlers *on;

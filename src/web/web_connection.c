@@ -51,7 +51,7 @@ static void end(rill_task *task)
     if (w->on->ended != NULL)
         w->on->ended(w->owner, c);
     rill_list_remove(&c->node);
-    w->count--;
+    w->idle -= c->idle;
     rill_free(rill_allocator_default(), c);
     rill_web_one_less(w);
 }
@@ -117,7 +117,7 @@ static rill_web_connection *heaviest_of(rill_web *w)
 static bool holds_too_much(const rill_web *w)
 {
     size_t most = w->max_memory != 0 ? w->max_memory : w->loop->max_storage;
-    most += w->count * RILL_WEB_IDLE;
+    most += w->idle;
     return w->blocks.used > most && w->blocks.used - most > w->leaving;
 }
 
@@ -387,7 +387,8 @@ int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
     rill_task_init(&c->flush, on_flush);
     rill_task_init(&c->ending, end);
     rill_list_push_back(&w->connections, &c->node);
-    w->count++;
+    c->idle = protocol == RILL_HTTP_1 ? 0 : RILL_WEB_IDLE;
+    w->idle += c->idle;
     rill_tcp_give(t, &tcp_handlers, c);
     write_soon(c);
     return RILL_OK;
