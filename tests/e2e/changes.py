@@ -125,6 +125,49 @@ def an_account(t):
 
 
 @case
+def a_large_configuration(t):
+    """Its text, as it was read last, is in a file without a name: what operators add is read with it."""
+    c = Connector(t, "c", TWO_ASSETS + "#" + 200 * ("-" * 500 + "\n#") + "\n")
+
+    def nameless():
+        folder = f"/proc/{c.program.process.pid}/fd"
+        paths = [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+        return [path for path in paths if path.startswith(c.store + ".config-") and path.endswith(" (deleted)")]
+
+    def credit_of(name):
+        return ctl(c, "balance", name, "--json").json()["credit"]
+
+    assert len(nameless()) == 1 and not [name for name in os.listdir(os.path.dirname(c.store)) if ".config-" in name]
+    token = token_of(ctl(c, "accounts", "add", "carol", "relation=child", "asset=USD/2", "credit=500"))
+    # What is in the file by now does not count before it is loaded.
+    replace(c, "credit: 1000000", "credit: 2000000")
+    ctl(c, "accounts", "add", "dave", "relation=child", "asset=USD/2")
+    assert "there is an account" in ctl(c, "accounts", "add", "bob", "relation=child", "asset=USD/2", code=1).err
+    assert credit_of("alice") == "1000000" and credit_of("carol") == "500"
+    ctl(c, "reload")
+    assert credit_of("alice") == "2000000" and credit_of("carol") == "500" and len(nameless()) == 1
+    ctl(c, "accounts", "remove", "dave")
+    assert credit_of("alice") == "2000000"
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 300, link(c, token))
+    c.kill()
+    c.start()
+    assert credit_of("alice") == "2000000" and credit_of("carol") == "500" and len(nameless()) == 1
+    assert [row[:4] for row in rows(ctl(c, "accounts").out)][-1] == ["carol", "child", "USD/2", "-3.00"]
+    # One that is small again is in memory.
+    with open(c.path, encoding="utf-8") as f:
+        text = re.sub("#-+\n", "", f.read())
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text)
+    ctl(c, "reload")
+    assert nameless() == []
+    ctl(c, "accounts", "set", "carol", "credit=700")
+    assert credit_of("carol") == "700" and credit_of("alice") == "2000000"
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    c.stop()
+
+
+@case
 def routes(t):
     """Added, moved and taken out, durable; what the configuration has stays its own."""
     c = Connector(t, "c", TWO_ASSETS + "routes: [{prefix: g.far, account: bob}]\n")
