@@ -83,13 +83,14 @@ static int find_folder(rill_backup *b)
     const char *name = slash == NULL ? path : slash + 1;
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return say(b, RILL_ERR_INVALID, "it is no name of a file");
-    if (strlen(name) >= sizeof b->name)
-        return say(b, RILL_ERR_INVALID, "its name is too long");
     const size_t len = strlen(name);
+    if (len >= sizeof b->name)
+        return say(b, RILL_ERR_INVALID, "its name is too long");
     if (len >= sizeof part && strcmp(name + len + 1 - sizeof part, part) == 0)
         return say(b, RILL_ERR_INVALID, "so a part of a copy is called");
-    (void)snprintf(b->name, sizeof b->name, "%s", name);
-    (void)snprintf(b->partial, sizeof b->partial, "%s%s", name, part);
+    memcpy(b->name, name, len + 1);
+    memcpy(b->partial, name, len);
+    memcpy(b->partial + len, part, sizeof part);
     if (slash != NULL)
         *slash = '\0';
     const char *folder = slash == NULL ? "." : slash == path ? "/" : path;
