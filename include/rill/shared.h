@@ -7,7 +7,8 @@
  * cryptography: some 66 KB, of which nothing is in use between two calls. Endpoints that share it
  * take 2 KB each, or 0.7 KB where they accept no connections, and are made faster. They share no
  * connection, no account, and no secret. They also share the records of packets in flight: room for
- * as many as were ever in flight at once is kept. A request of one endpoint is unknown to the others.
+ * as many as were ever in flight at once is kept. A request of one endpoint is unknown to the
+ * others.
  */
 #ifndef RILL_SHARED_H
 #define RILL_SHARED_H

@@ -120,7 +120,8 @@ const ctl_command ctl_commands[] = {
      "[list | show NAME | add --auto URL | approve NAME ID | remove NAME] [OPTIONS]",
      "\"peer add --auto URL\" asks another node for an account, as Rafiki's auto-peering does, and "
      "has one here for what it answers: links both ways, and a route to its address. Asking again "
-     "is safe. \"peer approve\" agrees to a node that has asked for one and waits, and that you have "
+     "is safe. \"peer approve\" agrees to a node that has asked for one and waits, and that you "
+     "have "
      "looked at: \"peer\" shows its ID, which is another one for any other URL, address or terms. "
      "\"peer remove\" refuses it, or takes an account out.",
      peer_options, 3, 0, ctl_peer},

@@ -283,8 +283,7 @@ static void follow(rill_admin *a, rill_web_connection *c, uint64_t handle,
     if (rc == RILL_OK)
         return;
     if (rc == RILL_ERR_LIMIT)
-        rill_admin_refuse(&answer, 503,
-                          "%d follow already, or %d watch packets, and no more may",
+        rill_admin_refuse(&answer, 503, "%d follow already, or %d watch packets, and no more may",
                           RILL_FOLLOWERS_MAX, RILL_LIVE_WATCHES);
     respond(c, handle, &answer);
     rill_admin_free(&answer);

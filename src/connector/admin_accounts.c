@@ -88,8 +88,8 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
                      "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
                      "limits", limits_json(a->config), "sessions", (int)traffic.sessions, "address",
                      (const char *)a->terms.address.data, "packets", packets, "unseen", unseen,
-                     "late", rill_admin_late(a),
-                     "settlement", rill_admin_settlement(a), "peered", peered_json(a->config));
+                     "late", rill_admin_late(a), "settlement", rill_admin_settlement(a), "peered",
+                     peered_json(a->config));
 }
 
 /* ---- entries ---- */

@@ -546,8 +546,7 @@ static const resource *find_resource(const rill_admin_request *r, rill_bytes pat
 static bool needs_account(const resource *r)
 {
     return strstr(r->path, "{account}") != NULL && r->answer != set_account &&
-           r->answer != drop_account && r->answer != end_outstanding &&
-           r->answer != show_statement;
+           r->answer != drop_account && r->answer != end_outstanding && r->answer != show_statement;
 }
 
 static void answer_resource(question *q, const resource *r, rill_bytes name, rill_admin_answer *out)

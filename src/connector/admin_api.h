@@ -109,8 +109,8 @@ typedef struct rill_admin_answer {
     bool follows;      /* there is no body: what happens from now on is told */
     bool watches;      /* the same of packets that pass, those of `live` */
     rill_live_filter live;
-    uint64_t group;    /* the answer is true once the books are kept up to it; 0: now */
-    uint64_t ticket;   /* there is no answer yet: a peer is asked, and then it comes; 0: there is */
+    uint64_t group;  /* the answer is true once the books are kept up to it; 0: now */
+    uint64_t ticket; /* there is no answer yet: a peer is asked, and then it comes; 0: there is */
     /*
      * There is no answer yet: this is to be given to the store, and `done` of it to call
      * rill_admin_answer_look. The caller's, to be freed with rill_admin_free_look. NULL: there is.

@@ -237,8 +237,8 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
     size_t step;
     bool csv;
     if (!find_subject(core, a, name, query, &of, out) || !read_when(query, "from", &from, out) ||
-         !read_when(query, "to", &to, out) ||
-        !read_step(query, &step, out) || !read_format(query, &csv, out))
+        !read_when(query, "to", &to, out) || !read_step(query, &step, out) ||
+        !read_format(query, &csv, out))
         return;
     if (from >= to) {
         rill_admin_refuse(out, 400, "from must be earlier than to");

@@ -99,10 +99,10 @@ static void add_old_assets(const rill_core *core, json_t **all)
             is_listed(*all, k.asset, k.scale))
             continue;
         (void)snprintf(asset.code, sizeof asset.code, "%s", k.asset);
-        (void)append(
-            all, asset_json(core, &asset, UINT32_MAX,
-                            rill_core_closed_own(core, RILL_HOLDER_EXCHANGE, k.asset, k.scale),
-                            rill_core_closed_own(core, RILL_HOLDER_OUTSIDE, k.asset, k.scale)));
+        (void)append(all,
+                     asset_json(core, &asset, UINT32_MAX,
+                                rill_core_closed_own(core, RILL_HOLDER_EXCHANGE, k.asset, k.scale),
+                                rill_core_closed_own(core, RILL_HOLDER_OUTSIDE, k.asset, k.scale)));
     }
 }
 

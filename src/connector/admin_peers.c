@@ -37,9 +37,8 @@ static json_t *waiting_json(const rill_core *core, const rill_overlay_item *item
     const json_t *peered = json_object_get(account, "peered");
     json_t *shown = json_pack(
         "{s:s, s:s, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "name", item->name, "id", id,
-        "address",
-        json_object_get(peered, "address"), "asset", json_object_get(account, "asset"), "url",
-        json_object_get(json_object_get(account, "link"), "uri"), "from",
+        "address", json_object_get(peered, "address"), "asset", json_object_get(account, "asset"),
+        "url", json_object_get(json_object_get(account, "link"), "uri"), "from",
         json_object_get(peered, "with"), "at", json_object_get(peered, "at"), "credit",
         json_object_get(account, "credit"), "most", json_object_get(account, "most"), "max_packet",
         json_object_get(account, "max-packet"));
@@ -163,8 +162,9 @@ static bool was_seen(const rill_core *core, const rill_overlay_item *item, const
     const char *seen = json_string_value(json_object_get(object, "id"));
     char id[RILL_PEERING_ID];
     if (seen == NULL)
-        rill_admin_refuse(out, 400, "id is missing: which of those that wait was looked at, as GET "
-                                    "/v1/peers has it");
+        rill_admin_refuse(out, 400,
+                          "id is missing: which of those that wait was looked at, as GET "
+                          "/v1/peers has it");
     else if (rill_peering_id(core, item->value, id) != RILL_OK)
         rill_admin_refuse(out, 503, "%s", rill_strerror(RILL_ERR_CRYPTO));
     else if (strcmp(seen, id) != 0)
@@ -179,7 +179,8 @@ void rill_admin_approve(rill_core *core, const rill_admin_control *control, cons
 {
     const char *who = rill_admin_who(object, out);
     const rill_overlay_item *item = who == NULL ? NULL : find(core, name, out);
-    if (item == NULL || !was_seen(core, item, object, out) || !is_free(core, control, item->value, out) ||
+    if (item == NULL || !was_seen(core, item, object, out) ||
+        !is_free(core, control, item->value, out) ||
         !rill_admin_change_account(control, name, item->value, who, 201, out))
         return;
     (void)take_away(core, name);

@@ -287,10 +287,9 @@ void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l)
     for (size_t i = 0; i < r->price_count; i++) {
         const rill_price *p = &r->prices[i];
         char code[80];
-        bool good =
-            p->kind == RILL_PRICE_FIXED ||
-            ((p->kind == RILL_PRICE_DATED || p->kind == RILL_PRICE_ENTERED) &&
-             rill_rates_is_new(p->good_until, p->good_until_ms, now));
+        bool good = p->kind == RILL_PRICE_FIXED ||
+                    ((p->kind == RILL_PRICE_DATED || p->kind == RILL_PRICE_ENTERED) &&
+                     rill_rates_is_new(p->good_until, p->good_until_ms, now));
         rill_admin_label(p->code, code, sizeof code);
         rill_admin_line(l, "rill_connector_price_good{asset=\"%s\"} %d\n", code, good ? 1 : 0);
     }

@@ -473,7 +473,8 @@ int rill_config_parse(rill_config *out, rill_arena *arena, const char *text, siz
 int rill_config_parse_account(rill_config_account *out, rill_arena *arena, const char *text,
                               rill_shape_report *report, void *user)
 {
-    return rill_shape_read(&rill_config_account_shape, out, arena, text, strlen(text), report, user);
+    return rill_shape_read(&rill_config_account_shape, out, arena, text, strlen(text), report,
+                           user);
 }
 
 const char *rill_config_schema(rill_arena *arena)

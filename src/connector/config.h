@@ -44,14 +44,14 @@ typedef struct rill_config_link {
 /* How an account is settled. */
 typedef struct rill_config_settlement {
     rill_place place;
-    const char *engine; /* the URL of its engine; NULL: none */
-    const char *token;  /* a secret that the engine is shown; NULL: none */
-    rill_items tokens; /* rill_text, secrets: it shows one of these; none: one of `engines` */
-    uint64_t threshold; /* units that we owe: then it is settled */
-    uint64_t settle_to; /* units that we owe afterwards */
-    uint64_t scale;     /* of the engine; RILL_CONFIG_ACCOUNTS_SCALE */
+    const char *engine;  /* the URL of its engine; NULL: none */
+    const char *token;   /* a secret that the engine is shown; NULL: none */
+    rill_items tokens;   /* rill_text, secrets: it shows one of these; none: one of `engines` */
+    uint64_t threshold;  /* units that we owe: then it is settled */
+    uint64_t settle_to;  /* units that we owe afterwards */
+    uint64_t scale;      /* of the engine; RILL_CONFIG_ACCOUNTS_SCALE */
     const char *ca_file; /* authorities to trust beside the system's; NULL */
-    bool insecure;      /* the engine may be http, and not of this machine */
+    bool insecure;       /* the engine may be http, and not of this machine */
 } rill_config_settlement;
 
 /* How an account came about that two nodes have agreed on by themselves (connector/peering.h). */

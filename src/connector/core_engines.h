@@ -24,7 +24,8 @@ typedef struct rill_engine_reply {
     uint64_t message; /* there is no reply yet: rill_core_options.messaged brings it; 0: there is */
 } rill_engine_reply;
 
-/* Has the account of this path tokens of its own, so that no other is good for it? Its name then. */
+/* Has the account of this path tokens of its own, so that no other is good for it? Its name then.
+ */
 bool rill_core_engine_has_tokens(const rill_core *c, rill_bytes path, rill_bytes *account);
 /* Never fails: what cannot be done is a reply, too. */
 void rill_core_engine_ask(rill_core *c, const rill_engine_request *request, rill_engine_reply *out);

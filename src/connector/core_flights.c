@@ -88,14 +88,9 @@ void rill_core_know_run(rill_core *c, uint64_t run, uint64_t kept)
 /* The account that has this balance now; name NULL: it has none. */
 static rill_holder_account *of_balance(const rill_core *c, const char *name, rill_balance_id id)
 {
-    const struct rill_account *account =
-        name == NULL ? NULL
-                     : rill_hub_find(c->hub, (rill_bytes){(const uint8_t *)name, strlen(name)});
-    if (account == NULL)
-        return NULL;
     rill_holder_account *holder =
-        RILL_CONTAINER(rill_hub_terms(account), rill_holder_account, terms);
-    return holder->leaving || holder->balance.id != id ? NULL : holder;
+        name == NULL ? NULL : rill_core_find(c, (rill_bytes){(const uint8_t *)name, strlen(name)});
+    return holder == NULL || holder->leaving || holder->balance.id != id ? NULL : holder;
 }
 
 static void end_old(rill_core *c, old_flight *old)
@@ -218,10 +213,9 @@ bool rill_core_next_flight(const rill_core *c, size_t *cursor, rill_core_flight 
         const old_flight *old = &c->flights.old[*cursor];
         if (!is_listed(old))
             continue;
-        *out =
-            (rill_core_flight){&old->flight, old->slot,
-                               of_balance(c, old->source, old->flight.source),
-                               of_balance(c, old->destination, old->flight.destination)};
+        *out = (rill_core_flight){&old->flight, old->slot,
+                                  of_balance(c, old->source, old->flight.source),
+                                  of_balance(c, old->destination, old->flight.destination)};
         ++*cursor;
         return true;
     }

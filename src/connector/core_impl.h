@@ -49,7 +49,7 @@ typedef struct core_flights {
     uint32_t count;
     old_flight *old;
     size_t old_count;
-    size_t old_left;          /* that are not done */
+    size_t old_left; /* that are not done */
     /*
      * While they are settled, by balance: there may be as many accounts as packets, so nobody may
      * look for one among all.
@@ -59,8 +59,8 @@ typedef struct core_flights {
         struct core_closed *closed; /* NULL: it is not open, or is of an account */
     } * by_id;                      /* NULL: none are being settled */
     rill_balance_id ids;            /* that there is room for */
-    uint64_t recovered;       /* packets */
-    uint64_t recovered_group; /* that they are booked in; 0: none */
+    uint64_t recovered;             /* packets */
+    uint64_t recovered_group;       /* that they are booked in; 0: none */
 } core_flights;
 
 /* What the service said of an asset last. */
@@ -95,7 +95,7 @@ enum { CORE_KEPT_PIECES = 2 + 256 };
 
 /* The configuration that was applied last: core_kept.c. */
 typedef struct core_kept {
-    char *pieces[CORE_KEPT_PIECES]; /* what the store had; later that of the node alone */
+    char *pieces[CORE_KEPT_PIECES];  /* what the store had; later that of the node alone */
     uint64_t sums[CORE_KEPT_PIECES]; /* of what the store has */
     bool known;                      /* the store had one */
 } core_kept;

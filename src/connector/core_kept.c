@@ -398,10 +398,9 @@ static void write_account(keeping *k, const rill_holder_account *a)
 {
     const struct owner wanted = {.account = a};
     char print[RILL_SHAPE_PRINT];
-    const struct owner *tokens = k->owner_count == 0
-                                     ? NULL
-                                     : bsearch(&wanted, k->owners, k->owner_count,
-                                               sizeof *k->owners, by_account);
+    const struct owner *tokens = k->owner_count == 0 ? NULL
+                                                     : bsearch(&wanted, k->owners, k->owner_count,
+                                                               sizeof *k->owners, by_account);
     rill_lines_append(&k->text, "@", 1);
     rill_lines_append(&k->text, a->config->name, strlen(a->config->name));
     rill_lines_append(&k->text, "\n", 1);
@@ -457,8 +456,7 @@ int rill_core_keep_config(rill_core *c, bool starts, const char *who,
 {
     const rill_lines none = {
         .allocator = c->options.allocator, .hash = rill_core_text_hash, .user = c};
-    keeping k = {
-        .core = c, .who = who, .tell = tell, .user = user, .text = none, .usual = none};
+    keeping k = {.core = c, .who = who, .tell = tell, .user = user, .text = none, .usual = none};
     int rc = keep_node(&k, NODE, starts);
     if (rc == RILL_OK) {
         remember_node(&k);

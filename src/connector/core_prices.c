@@ -38,9 +38,8 @@ bool rill_core_rates_turn(rill_core *c, uint64_t *ticket)
     rill_rates fresh;
     for (size_t i = 0; i < c->prices.entered_count; i++) {
         const rill_price *used = rill_rates_price(&c->rates, c->prices.entered[i].code);
-        over =
-            over || (used != NULL && used->kind == RILL_PRICE_ENTERED &&
-                     !rill_rates_is_new(used->good_until, used->good_until_ms, now));
+        over = over || (used != NULL && used->kind == RILL_PRICE_ENTERED &&
+                        !rill_rates_is_new(used->good_until, used->good_until_ms, now));
     }
     if (over && rill_core_compose_rates(c, &fresh, &problem) == RILL_OK)
         rill_core_use_rates(c, &fresh); /* without memory it is too old, and later is tried again */

@@ -130,10 +130,10 @@ static void tell_shape(rill_core_change *n, rill_holder_account *a, const rill_s
         if (before != NULL)
             rill_shape_write(&old, shape, before, defaults, skip);
         rill_shape_write(&usual, shape, defaults, NULL, skip);
-        rc = before == NULL ? rill_core_say_added(o->allocator, bytes_of(&fresh), on_line, &t)
-                            : rill_core_say_differences(o->allocator, bytes_of(&old),
-                                                        bytes_of(&fresh), bytes_of(&usual), on_line,
-                                                        &t);
+        rc = before == NULL
+                 ? rill_core_say_added(o->allocator, bytes_of(&fresh), on_line, &t)
+                 : rill_core_say_differences(o->allocator, bytes_of(&old), bytes_of(&fresh),
+                                             bytes_of(&usual), on_line, &t);
     }
     n->no_memory =
         n->no_memory || rc != RILL_OK || old.no_memory || fresh.no_memory || usual.no_memory;

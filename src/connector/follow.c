@@ -12,9 +12,9 @@ typedef struct follower {
     rill_list node;
     rill_web_connection *connection;
     uint64_t handle;
-    bool watches;    /* packets; else it follows events */
-    unsigned watch;  /* of those who watch packets */
-    uint64_t cursor; /* of events */
+    bool watches;     /* packets; else it follows events */
+    unsigned watch;   /* of those who watch packets */
+    uint64_t cursor;  /* of events */
     uint64_t told_at; /* monotonic nanoseconds: when it was written something */
 } follower;
 

@@ -24,8 +24,8 @@ typedef struct rill_followers {
     rill_core *core;
     rill_events *events;
     rill_list all;
-    size_t count;    /* of all */
-    size_t watching; /* of them: those who watch packets */
+    size_t count;     /* of all */
+    size_t watching;  /* of them: those who watch packets */
     bool writing;     /* those who leave are taken out later */
     uv_timer_t timer; /* runs while somebody follows, or may come back */
     void (*closed)(void *user);

@@ -44,15 +44,15 @@ _Static_assert(RILL_LIVE_WATCHES <= 8, "those who watch are bits of a byte");
 typedef struct watch {
     bool used;
     rill_live_filter filter;
-    unsigned left;      /* packets that it may still be shown before the next look */
-    uint64_t skip;      /* packets that pass before the next one that it is shown */
-    uint64_t met;       /* packets that it could have been shown since the last look */
-    uint64_t stride;    /* one of so many it is shown */
-    uint64_t passed;    /* packets of the filter since it was told how many */
-    uint64_t shown;     /* new ones that it was told of since then */
+    unsigned left;       /* packets that it may still be shown before the next look */
+    uint64_t skip;       /* packets that pass before the next one that it is shown */
+    uint64_t met;        /* packets that it could have been shown since the last look */
+    uint64_t stride;     /* one of so many it is shown */
+    uint64_t passed;     /* packets of the filter since it was told how many */
+    uint64_t shown;      /* new ones that it was told of since then */
     uint64_t counted_at; /* when that was: monotonic nanoseconds */
-    bool quiet;         /* what it was told then is that there were none */
-    uint64_t at;        /* the number behind the one that it was told of last in this look */
+    bool quiet;          /* what it was told then is that there were none */
+    uint64_t at;         /* the number behind the one that it was told of last in this look */
 } watch;
 
 struct rill_live {
@@ -131,7 +131,7 @@ int rill_live_watch(rill_live *l, const rill_live_filter *filter, rill_now now, 
 
 void rill_live_leave(rill_live *l, unsigned number)
 {
-    const uint8_t others = (uint8_t)~(1u << number);
+    const uint8_t others = (uint8_t) ~(1u << number);
     assert(l->watches[number].used);
     l->watches[number].used = false;
     l->count--;

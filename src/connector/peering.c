@@ -249,8 +249,7 @@ static bool set_settlement(json_t *account, const rill_config_settlement *s)
 /* Who trusts an authority when a peer is asked trusts it on the link to that peer, too. */
 static bool set_trust(json_t *link, const rill_config_peering *p)
 {
-    return (p->ca_file == NULL ||
-            json_object_set_new(link, "ca", json_string(p->ca_file)) == 0) &&
+    return (p->ca_file == NULL || json_object_set_new(link, "ca", json_string(p->ca_file)) == 0) &&
            (!p->insecure || json_object_set_new(link, "insecure", json_true()) == 0);
 }
 
@@ -263,11 +262,12 @@ json_t *rill_peering_new_account(const rill_core *core, const rill_peering_terms
     (void)snprintf(asset, sizeof asset, "%s/%u", t->asset->code, (unsigned)t->asset->scale);
     (void)snprintf(uri, sizeof uri, "ilp+%s", t->offer->url);
     /* A stranger tells no routes, and is told none. */
-    json_t *account = json_pack("{s:s, s:s, s:b, s:b, s:[s], s:{s:s}, s:{s:s, s:s, s:s, s:s, s:s, s:b}}",
-                     "relation", "peer", "asset", asset, "send-routes", 0, "receive-routes", 0,
-                     "tokens", t->hash, "link", "uri", uri, "peered", "address", t->offer->address,
-                     "made", t->made == RILL_PEERING_ASKED ? "asked" : "accepted", "with", t->with,
-                     "at", at, "key", t->key, "quiet", (int)t->quiet);
+    json_t *account =
+        json_pack("{s:s, s:s, s:b, s:b, s:[s], s:{s:s}, s:{s:s, s:s, s:s, s:s, s:s, s:b}}",
+                  "relation", "peer", "asset", asset, "send-routes", 0, "receive-routes", 0,
+                  "tokens", t->hash, "link", "uri", uri, "peered", "address", t->offer->address,
+                  "made", t->made == RILL_PEERING_ASKED ? "asked" : "accepted", "with", t->with,
+                  "at", at, "key", t->key, "quiet", (int)t->quiet);
     if (account != NULL &&
         set_trust(json_object_get(account, "link"), &core->options.config->peering))
         return account;

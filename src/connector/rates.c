@@ -107,8 +107,8 @@ int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t t
 int rill_rates_set(rill_rates *r, const char *code, rill_ratio price, rill_price_kind kind,
                    uint64_t now)
 {
-    const rill_now until = {
-        kind == RILL_PRICE_FIXED ? RILL_NEVER : rill_add_sat(now, r->lifetime), RILL_NEVER};
+    const rill_now until = {kind == RILL_PRICE_FIXED ? RILL_NEVER : rill_add_sat(now, r->lifetime),
+                            RILL_NEVER};
     return rill_rates_date(r, code, price, 0, kind, until);
 }
 
@@ -144,7 +144,8 @@ int rill_rates_set_spread(rill_rates *r, const char *from, const char *to, uint3
 static rill_pair pair_of(const rill_rates *r, const rill_asset *source,
                          const rill_asset *destination)
 {
-    static const rill_price one = {.price = {1, 1}, .good_until = RILL_NEVER, .good_until_ms = RILL_NEVER};
+    static const rill_price one = {
+        .price = {1, 1}, .good_until = RILL_NEVER, .good_until_ms = RILL_NEVER};
     const rill_price *from = &one;
     const rill_price *to = &one;
     bool same = strcmp(source->code, destination->code) == 0;

@@ -91,8 +91,8 @@ RILL_MUST_CHECK int rill_rates_set(rill_rates *r, const char *code, rill_ratio p
  * The same of a price that is good until then, whatever the lifetime is: price * 10^tens, at most
  * RILL_PRICE_TENS in either direction. Of RILL_PRICE_AWAITED the price is of no use.
  *
- * It is too old as soon as one of two clocks says so: the monotonic one stands still while a machine
- * is suspended, and the wall clock may be set back.
+ * It is too old as soon as one of two clocks says so: the monotonic one stands still while a
+ * machine is suspended, and the wall clock may be set back.
  */
 RILL_MUST_CHECK int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t tens,
                                     rill_price_kind kind, rill_now good_until);

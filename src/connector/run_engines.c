@@ -238,7 +238,8 @@ static int know_own(rill_connector *c, const rill_config_account *a, rill_tokens
     return rc;
 }
 
-int rill_connector_know_own_tokens(rill_connector *c, const rill_config *config, rill_tokens *tokens)
+int rill_connector_know_own_tokens(rill_connector *c, const rill_config *config,
+                                   rill_tokens *tokens)
 {
     const rill_config_account *accounts = config->accounts.items;
     int rc = RILL_OK;

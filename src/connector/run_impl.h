@@ -103,15 +103,15 @@ struct rill_connector {
     rill_store_look *backup_look; /* NULL: none is made */
     rill_engine_port *engines;    /* NULL: there is none, or it is closed */
     rill_tokens engine_tokens;
-    rill_tokens own_engine_tokens; /* of one account each; whose: its configuration */
-    connector_ca *cas;          /* authorities, and by which engines are asked */
+    rill_tokens own_engine_tokens;   /* of one account each; whose: its configuration */
+    connector_ca *cas;               /* authorities, and by which engines are asked */
     connector_engine *known_engines; /* that have authorities of their own */
-    rill_list calls;            /* that are under way */
-    rill_peering_port *peering; /* NULL: there is none, or it is closed */
-    rill_list peer_calls;       /* questions to peers that are under way */
-    rill_list peer_calls_done;  /* and over, which are to be freed */
-    size_t peer_call_count;     /* of both */
-    uint64_t last_ticket;       /* of such a question */
+    rill_list calls;                 /* that are under way */
+    rill_peering_port *peering;      /* NULL: there is none, or it is closed */
+    rill_list peer_calls;            /* questions to peers that are under way */
+    rill_list peer_calls_done;       /* and over, which are to be freed */
+    size_t peer_call_count;          /* of both */
+    uint64_t last_ticket;            /* of such a question */
     rill_task peers_done;
     rill_run_rates *rates;            /* NULL: it has not begun, or is closed */
     rill_run_webhooks *webhooks;      /* the same */
@@ -322,8 +322,8 @@ int rill_connector_load_again(rill_connector *c, const char *who, const rill_ove
 /* run_change.c */
 
 /*
- * The parent has given this node's address: a peer that said that it is his, or what is below it, is
- * set aside. The errors of rill_connector_load_again.
+ * The parent has given this node's address: a peer that said that it is his, or what is below it,
+ * is set aside. The errors of rill_connector_load_again.
  */
 RILL_MUST_CHECK int rill_connector_judge_peers(rill_connector *c);
 

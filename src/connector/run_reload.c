@@ -169,9 +169,9 @@ static int judge(loading *l)
 static int prepare(loading *l)
 {
     rill_connector *c = l->connector;
-    int rc = rill_connector_read_text(&c->options, l->text, l->text_len,
-                                      rill_connector_given_address(c), &c->overlay, &l->fresh,
-                                      &l->arena->arena);
+    int rc =
+        rill_connector_read_text(&c->options, l->text, l->text_len, rill_connector_given_address(c),
+                                 &c->overlay, &l->fresh, &l->arena->arena);
     if (rc == RILL_OK && l->wanted != NULL && l->wanted->trouble[0] != '\0') {
         on_problem(l, l->wanted->trouble);
         rc = RILL_ERR_INVALID;
@@ -267,10 +267,11 @@ static void on_own_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const 
     if (rill_tokens_find_hash(&c->own_engine_tokens, hash) != NULL)
         return;
     const rill_config_account *old = find_account(&c->config, fresh->name);
-    if (old == NULL || !rill_config_same_texts(&old->settlement->tokens, &fresh->settlement->tokens))
+    if (old == NULL ||
+        !rill_config_same_texts(&old->settlement->tokens, &fresh->settlement->tokens))
         return;
-    const rill_holder_account *a = rill_core_find(
-        c->core, (rill_bytes){(const uint8_t *)fresh->name, strlen(fresh->name)});
+    const rill_holder_account *a =
+        rill_core_find(c->core, (rill_bytes){(const uint8_t *)fresh->name, strlen(fresh->name)});
     (void)snprintf(text, sizeof text, "account %s: %s", fresh->name, what);
     on_change(l, text);
     if (a == NULL || rill_core_note(c->core, a, l->who, what) != RILL_OK)

@@ -50,8 +50,8 @@ static int read_lines(const rill_allocator *allocator, rill_bytes text, line_lis
             break;
         at += (size_t)(end - begin) + 1;
         if (tab != NULL && tab != begin)
-            out->all[out->count++] = (line){{begin, (size_t)(tab - begin)},
-                                            {tab + 1, (size_t)(end - tab - 1)}};
+            out->all[out->count++] =
+                (line){{begin, (size_t)(tab - begin)}, {tab + 1, (size_t)(end - tab - 1)}};
     }
     qsort(out->all, out->count, sizeof *out->all, by_path);
     return RILL_OK;

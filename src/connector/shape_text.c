@@ -211,11 +211,18 @@ static void number_text(const rill_field *f, uint64_t value, char out[WORD])
     static const struct {
         const char *name;
         uint64_t count;
-    } times[] = {{"d", 24 * 3600 * RILL_SECOND}, {"h", 3600 * RILL_SECOND},
-                 {"m", 60 * RILL_SECOND},        {"s", RILL_SECOND},
-                 {"ms", RILL_MS},                {"ns", 1}},
-      sizes[] = {{"TiB", UINT64_C(1) << 40}, {"GiB", UINT64_C(1) << 30}, {"MiB", 1 << 20},
-                 {"KiB", 1 << 10},           {"B", 1},                   {"B", 1}};
+    } times[] = {{"d", 24 * 3600 * RILL_SECOND},
+                 {"h", 3600 * RILL_SECOND},
+                 {"m", 60 * RILL_SECOND},
+                 {"s", RILL_SECOND},
+                 {"ms", RILL_MS},
+                 {"ns", 1}},
+      sizes[] = {{"TiB", UINT64_C(1) << 40},
+                 {"GiB", UINT64_C(1) << 30},
+                 {"MiB", 1 << 20},
+                 {"KiB", 1 << 10},
+                 {"B", 1},
+                 {"B", 1}};
     size_t i = 0;
     if (value < f->min || value > f->max) {
         (void)snprintf(out, WORD, "none");
@@ -252,8 +259,8 @@ static void choices_text(const rill_field *f, unsigned bits, char out[WORD])
     out[0] = '\0';
     for (size_t i = 0; f->choices[i] != NULL; i++) {
         if ((bits & 1u << i) != 0)
-            len += (size_t)snprintf(out + len, WORD - len, "%s%s", len == 0 ? "" : " ",
-                                    f->choices[i]);
+            len +=
+                (size_t)snprintf(out + len, WORD - len, "%s%s", len == 0 ? "" : " ", f->choices[i]);
     }
     if (len == 0)
         (void)snprintf(out, WORD, "none");
@@ -442,8 +449,7 @@ static void write_struct(rill_lines *out, const rill_shape *shape, const char *v
 {
     for (const rill_field *f = shape->fields; f->key != NULL; f++) {
         const char *usual = defaults == NULL ? NULL : defaults + f->offset;
-        if (is_skipped(skip, f->key) ||
-            (usual != NULL && same_value(f, value + f->offset, usual)))
+        if (is_skipped(skip, f->key) || (usual != NULL && same_value(f, value + f->offset, usual)))
             continue;
         write_field(out, f, value + f->offset, usual, prefix);
     }

@@ -168,6 +168,6 @@ void rill_tokens_each(const rill_tokens *t,
                                    const void *owner),
                       void *user)
 {
-    for (const struct known_token *k = t->all; k != NULL; k = k->next)
-        each(user, k->hash, k->owner);
+    for (size_t i = 0; i < t->count; i++)
+        each(user, t->all[i].hash, t->all[i].owner);
 }

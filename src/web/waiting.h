@@ -34,8 +34,8 @@ rill_web_waiting *rill_web_find_waiting(const rill_web_connection *c, uint64_t h
 /* Any that waits on a connection. NULL: nothing does. */
 rill_web_waiting *rill_web_any_waiting(const rill_web_connection *c);
 /*
- * For `gone` and `over` of an owner who has nothing else in rill_web_connection.requests: what waits
- * to answer this request, or all of them, ends. end: takes it from both lists, and frees it.
+ * For `gone` and `over` of an owner who has nothing else in rill_web_connection.requests: what
+ * waits to answer this request, or all of them, ends. end: takes it from both lists, and frees it.
  */
 void rill_web_end_waiting(const rill_web_connection *c, uint64_t handle,
                           void (*end)(rill_web_waiting *w));

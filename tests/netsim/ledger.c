@@ -53,8 +53,7 @@ static bool is_good(const net_flight *f, unsigned asset)
     const net_node *node = f->node;
     const net_price *p = &node->prices[asset];
     const rill_now now = net_node_now(node);
-    const uint64_t until_ms =
-        node->pricing == NET_PRICES_SERVICE ? p->good_until_ms : p->until_ms;
+    const uint64_t until_ms = node->pricing == NET_PRICES_SERVICE ? p->good_until_ms : p->until_ms;
     if (p->good_until == RILL_NEVER || (now.mono_ns < p->good_until && now.wall_ms < until_ms))
         return true;
     sim_violation(&node->net->report, "%s: exchanges at a price of %s that is too old",

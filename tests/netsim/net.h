@@ -334,7 +334,7 @@ typedef enum net_pricing { NET_PRICES_FIXED, NET_PRICES_SERVICE, NET_PRICES_ENTE
 typedef struct net_price {
     uint64_t num;
     uint64_t den;
-    uint64_t good_until; /* monotonic, of the node; RILL_NEVER; 0: there is none */
+    uint64_t good_until;    /* monotonic, of the node; RILL_NEVER; 0: there is none */
     uint64_t good_until_ms; /* of a service's, by the node's wall clock */
     /* Of one that was entered. */
     uint64_t until_ms; /* wall clock; RILL_NEVER */

@@ -279,8 +279,8 @@ static void plan_chores(net_node *node)
 static int read_config(net_node *node, rill_config *config, rill_arena *arena)
 {
     rill_arena_init(arena, rill_allocator_default());
-    return rill_config_read_with(config, arena, node->text, strlen(node->text), &node->overlay,
-                                 on_problem, node);
+    return rill_config_read_with(config, arena, node->text, strlen(node->text), NULL,
+                                 &node->overlay, on_problem, node);
 }
 
 static int open_core(net_node *node)

@@ -153,7 +153,7 @@ static void test_bodies(void **state)
 }
 
 /* The line that was written last. */
-static const rill_store_entry *last_line(void)
+static const rill_store_entry *last_entry(void)
 {
     turn();
     assert_non_null(store.batch);
@@ -167,7 +167,7 @@ static void test_who_it_was(void **state)
     (void)state;
     with_backups();
     begins(false, "monday", "/copies/monday made");
-    const rill_store_entry *line = last_line();
+    const rill_store_entry *line = last_entry();
     assert_string_equal(line->who, "maria");
     assert_string_equal(line->note, "backup to /copies/monday");
     assert_string_equal(line->person, "env:TOKEN");
@@ -175,14 +175,14 @@ static void test_who_it_was(void **state)
     told_is(true, "POST", "/v1/accounts/alice/entries",
             "{\"kind\":\"deposit\",\"amount\":\"7\",\"who\":\"maria\",\"key\":\"k\"}", 201,
             "alice");
-    line = last_line();
+    line = last_entry();
     assert_int_equal(line->amount, 7);
     assert_string_equal(line->person, "socket, user 7");
     written();
     /* What the node does by itself is of nobody, also just after. */
     assert_null(rill_core_asker(core));
     assert_int_equal(rill_core_note(core, NULL, "node", "x"), RILL_OK);
-    assert_string_equal(last_line()->person, "");
+    assert_string_equal(last_entry()->person, "");
     written();
 }
 

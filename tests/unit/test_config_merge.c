@@ -62,7 +62,8 @@ static int read_with(const char *text)
     rill_arena_init(&arena, &memory.allocator);
     errors = 0;
     first[0] = '\0';
-    return rill_config_read_with(&config, &arena, text, strlen(text), given, &overlay, report, NULL);
+    return rill_config_read_with(&config, &arena, text, strlen(text), given, &overlay, report,
+                                 NULL);
 }
 
 static void put(const char *kind, const char *name, const char *value)
@@ -229,8 +230,9 @@ static void test_a_later_route_above_a_peer(void **state)
 /* The address that a parent gives counts as one of the file. */
 static void test_the_address_of_a_parent(void **state)
 {
-    static const char yaml[] = "store: {path: b}\naccounts:\n"
-                               "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}}\n";
+    static const char yaml[] =
+        "store: {path: b}\naccounts:\n"
+        "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}}\n";
     (void)state;
     put("account", "p", PEER("g.far.node.sub", ""));
     put("account", "same", PEER("g.far.node", ""));

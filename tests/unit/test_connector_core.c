@@ -102,8 +102,9 @@ static void test_limits_of_packets(void **state)
     assert_int_equal(r.data.len, 16);
     assert_int_equal(r.data.data[14] << 8 | r.data.data[15], 100000 & 0xffff);
     /* Who wants to see every packet that is rejected sees these, too. */
-    assert_string_equal(last_line, "account bob: packet to g.x.alice rejected F08: above the maximum "
-                                   "packet amount");
+    assert_string_equal(last_line,
+                        "account bob: packet to g.x.alice rejected F08: above the maximum "
+                        "packet amount");
     send(&bob, 2, "g.x.alice", 100000);
     assert_int_equal(last_sent(&alice).amount, 2000);
     send(&bob, 3, "g.x.alice", 49);

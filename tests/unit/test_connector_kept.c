@@ -94,11 +94,13 @@ static void test_accounts_come_and_go(void **state)
                     "  eve: {relation: peer, asset: USD/2, tokens: env:EVE, credit: none, most: 9,"
                     " max-packet: 8, packets-a-second: 7, amount-a-second: 6,"
                     " packets-to-a-second: 5, amount-to-a-second: 4, max-sessions: 3,"
-                    " max-routes: 2, charge-unseen: false, link: {uri: '" LONG_URI "', connections: 2}}\n"),
+                    " max-routes: 2, charge-unseen: false, link: {uri: '" LONG_URI
+                    "', connections: 2}}\n"),
                 "account eve: added: amount-a-second 6, amount-to-a-second 4, asset USD/2, "
                 "charge-unseen false, credit none, link connections 2, link uri " LONG_URI
                 ", max-packet 8, max-routes 2, max-sessions 3\n"
-                "account eve: added with most 9, packets-a-second 7, packets-to-a-second 5, relation peer, tokens "
+                "account eve: added with most 9, packets-a-second 7, packets-to-a-second 5, "
+                "relation peer, tokens "
                 "env:EVE\n");
     start_again(ONE("tokens: env:ALICE", ""), "account eve: removed\n");
 }
@@ -135,8 +137,8 @@ static void test_one_with_a_balance_goes(void **state)
 static void test_secrets(void **state)
 {
     (void)state;
-    static const char config_of[] = ONE("tokens: env:ALICE, credit: 7",
-                                        "engines: {port: 0, tokens: env:ENGINE}\n");
+    static const char config_of[] =
+        ONE("tokens: env:ALICE, credit: 7", "engines: {port: 0, tokens: env:ENGINE}\n");
     start_again(config_of, "");
     no_secret_is_kept();
     other_secrets = true;

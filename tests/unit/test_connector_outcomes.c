@@ -265,8 +265,9 @@ static void test_own_questions_are_not_counted(void **state)
                             .expires_at_ms = now.wall_ms + 5000,
                             .condition = condition,
                             .destination = text("peer.route.control")};
-    struct rill_account *carol = rill_hub_find(rill_core_hub(core), text("carol"));
-    assert_int_equal(rill_hub_ask(rill_core_hub(core), carol, &p, 5 * RILL_SECOND, 1), RILL_OK);
+    assert_int_equal(rill_hub_ask(rill_core_hub(core), &rill_core_account(core, CAROL)->terms, &p,
+                                  5 * RILL_SECOND, 1),
+                     RILL_OK);
     metric("\nilp_connector_incoming_ilp_packets{account=\"carol\",asset=\"USD\",scale=\"2\","
            "result=\"fulfilled\"} 0\n");
 }

@@ -321,8 +321,8 @@ static void test_watched_and_logged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_fulfilled), TEST(test_rejected),   TEST(test_refused),
-        TEST(test_unseen),    TEST(test_off_and_on), TEST(test_requests_to_the_node),
+        TEST(test_fulfilled), TEST(test_rejected),           TEST(test_refused),
+        TEST(test_unseen),    TEST(test_off_and_on),         TEST(test_requests_to_the_node),
         TEST(test_watched),   TEST(test_watched_and_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

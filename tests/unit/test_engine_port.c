@@ -142,7 +142,8 @@ static void give(const char *token, const char *account)
 {
     uint8_t hash[RILL_SHA256_LEN];
     uint8_t bound[RILL_SHA256_LEN];
-    assert_int_equal(rill_crypto_sha256(crypto, (const uint8_t *)token, strlen(token), hash), RILL_OK);
+    assert_int_equal(rill_crypto_sha256(crypto, (const uint8_t *)token, strlen(token), hash),
+                     RILL_OK);
     assert_int_equal(rill_engine_token_of(crypto, hash, text(account), bound), RILL_OK);
     assert_int_equal(rill_tokens_add_hash(&own, bound, &own), RILL_OK);
 }

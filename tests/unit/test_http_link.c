@@ -6,8 +6,8 @@
 #include "net_fixture.h"
 
 #include "http_script.h"
-#include "links/http/client_impl.h"
 #include "link/link_impl.h"
+#include "links/http/client_impl.h"
 #include "links/http/http_server.h"
 
 static net n;

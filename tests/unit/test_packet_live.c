@@ -253,7 +253,8 @@ static void test_a_sample(void **state)
         passed = shown = 0;
         for (unsigned i = 0; i < LOOKS; i++) {
             for (unsigned k = 0; k < EACH; k++) {
-                /* Of two accounts in turn; and the second half of each look is another neighbour's. */
+                /* Of two accounts in turn; and the second half of each look is another neighbour's.
+                 */
                 whole(k % 2 == 0 ? "a" : "b", k < EACH / 2 ? "x" : "y", code, false);
             }
             look();
@@ -425,9 +426,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_packet),   TEST(test_filters),         TEST(test_patience),
-        TEST(test_a_sample),   TEST(test_a_quiet_account), TEST(test_counts),
-        TEST(test_slow_ones),  TEST(test_old_numbers),     TEST(test_those_who_watch),
+        TEST(test_a_packet),  TEST(test_filters),         TEST(test_patience),
+        TEST(test_a_sample),  TEST(test_a_quiet_account), TEST(test_counts),
+        TEST(test_slow_ones), TEST(test_old_numbers),     TEST(test_those_who_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

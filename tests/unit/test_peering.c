@@ -16,8 +16,9 @@
 #define GRANTS                                                                                     \
     "assets: [{asset: USD/2, credit: 70, most: 900, max-packet: 500, packets-a-second: 9, "        \
     "amount-a-second: 60,"                                                                         \
-    " settlement: {engine: 'https://e.example', threshold: 5, settle-to: 2, scale: 1, ca: /ca,"        \
-    " token: env:OURS, tokens: [env:ONE, env:TWO], insecure: true}}, {asset: EUR/4, max-packet: 300}]"
+    " settlement: {engine: 'https://e.example', threshold: 5, settle-to: 2, scale: 1, ca: /ca,"    \
+    " token: env:OURS, tokens: [env:ONE, env:TWO], insecure: true}}, {asset: EUR/4, max-packet: "  \
+    "300}]"
 #define HTTP  "listen: [{port: 1, http: true}]\n"
 #define OTHER "https://other.example"
 
@@ -173,7 +174,8 @@ static void test_what_a_stranger_gets(void **state)
     assert_int_equal(read.max_packet, 400);
     /* All of what is granted: a key that is added to settlements is among it, or this fails. */
     const rill_config_grant *grant = config.peering.accept.assets.items;
-    assert_true(rill_shape_same(&rill_config_settlement_shape, read.settlement, &grant->settlement));
+    assert_true(
+        rill_shape_same(&rill_config_settlement_shape, read.settlement, &grant->settlement));
     rill_config_settlement usual = {.engine = NULL};
     rill_config_settlement_defaults(&usual);
     for (const rill_field *f = rill_config_settlement_shape.fields; f->key != NULL; f++) {
@@ -501,8 +503,8 @@ static void test_operators_decide(void **state)
     told_is("DELETE", path, "{}", 200, "a line");
     assert_string_equal(last_value, "");
     /* Somebody has the address by now. */
-    assert_int_equal(
-        rill_peering_know(core, "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"), RILL_OK);
+    assert_int_equal(rill_peering_know(core, "late", "{\"peered\":{\"address\":\"g.carol.x\"}}"),
+                     RILL_OK);
     /* What cannot be read is left out, and does not hide the others. */
     static const char *const odd[] = {"", "x", "[]", "{}", "{\"peered\":{\"address\":1}}"};
     const unsigned warned = warnings;

@@ -43,7 +43,8 @@ static void set(const char *code, uint64_t num, uint64_t den, rill_price_kind ki
 static uint64_t exchanged(uint32_t from, uint32_t to, uint64_t amount, uint64_t now)
 {
     uint64_t out = 0;
-    assert_int_equal(rill_rates_exchange(&rates, from, to, amount, AT(now), &out), RILL_EXCHANGE_DONE);
+    assert_int_equal(rill_rates_exchange(&rates, from, to, amount, AT(now), &out),
+                     RILL_EXCHANGE_DONE);
     return out;
 }
 
@@ -139,10 +140,12 @@ static void test_prices_with_powers_of_ten(void **state)
 {
     (void)state;
     set("USD", 1, 1, RILL_PRICE_FIXED, 0);
-    assert_int_equal(rill_rates_date(&rates, "XRP", (rill_ratio){1, 5}, 1, RILL_PRICE_DATED, UNTIL(9)),
-                     RILL_OK); /* two dollars */
-    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){11, 1}, -1, RILL_PRICE_DATED, UNTIL(7)),
-                     RILL_OK); /* 1.1 dollars */
+    assert_int_equal(
+        rill_rates_date(&rates, "XRP", (rill_ratio){1, 5}, 1, RILL_PRICE_DATED, UNTIL(9)),
+        RILL_OK); /* two dollars */
+    assert_int_equal(
+        rill_rates_date(&rates, "EUR", (rill_ratio){11, 1}, -1, RILL_PRICE_DATED, UNTIL(7)),
+        RILL_OK); /* 1.1 dollars */
     rill_rates_refresh(&rates);
     assert_int_equal(exchanged(xrp9, usd2, 1000000000, 8), 199); /* 0.2% of 200 stays */
     assert_int_equal(exchanged(xrp9, eur2, 11000000000, 6), 1996);
@@ -173,15 +176,14 @@ static void test_the_clock_that_ends_first(void **state)
         uint32_t from;
         bool good;
     } cases[] = {
-        {{99, 4999}, xrp9, true},   {{100, 4999}, xrp9, false},   {{99, 5000}, xrp9, false},
+        {{99, 4999}, xrp9, true},    {{100, 4999}, xrp9, false}, {{99, 5000}, xrp9, false},
         {{0, 1000000}, xrp9, false}, /* it was suspended, or the wall clock was set forward */
         {{100, 0}, xrp9, false},     /* and back */
-        {{99, 0}, xrp9, true},      {{199, 3999}, eur2, true},    {{199, 4000}, eur2, false},
+        {{99, 0}, xrp9, true},       {{199, 3999}, eur2, true},  {{199, 4000}, eur2, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(
-            rill_rates_exchange(&rates, cases[i].from, usd2, 1000, cases[i].now, &out),
-            cases[i].good ? RILL_EXCHANGE_DONE : RILL_EXCHANGE_OLD_PRICE);
+        assert_int_equal(rill_rates_exchange(&rates, cases[i].from, usd2, 1000, cases[i].now, &out),
+                         cases[i].good ? RILL_EXCHANGE_DONE : RILL_EXCHANGE_OLD_PRICE);
     /* Of two the one that ends first by each clock. */
     assert_int_equal(rill_rates_exchange(&rates, xrp9, eur2, 1000, (rill_now){99, 3999}, &out),
                      RILL_EXCHANGE_DONE);
@@ -219,8 +221,9 @@ static void test_a_price_that_is_awaited(void **state)
     uint32_t b;
     (void)state;
     set("USD", 1, 1, RILL_PRICE_FIXED, 0);
-    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED, UNTIL(0)),
-                     RILL_OK);
+    assert_int_equal(
+        rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED, UNTIL(0)),
+        RILL_OK);
     rill_rates_refresh(&rates);
     refused(usd2, eur2, 1, RILL_EXCHANGE_OLD_PRICE);
     refused(usd2, xrp9, 1, RILL_EXCHANGE_NO_PRICE);

@@ -56,8 +56,7 @@ static bool on_hash(void *user, const char *text, char out[RILL_SHAPE_PRINT])
 
 static const char *print = "1";
 
-static bool on_print(void *user, const char *path, const char *where,
-                     char out[RILL_SHAPE_PRINT])
+static bool on_print(void *user, const char *path, const char *where, char out[RILL_SHAPE_PRINT])
 {
     (void)user;
     (void)where;
@@ -67,8 +66,7 @@ static bool on_print(void *user, const char *path, const char *where,
 
 static rill_lines empty(void)
 {
-    return (rill_lines){
-        .allocator = rill_allocator_default(), .hash = on_hash, .print = on_print};
+    return (rill_lines){.allocator = rill_allocator_default(), .hash = on_hash, .print = on_print};
 }
 
 static rill_bytes bytes_of(const rill_lines *l)
@@ -241,9 +239,7 @@ static void read_config(rill_config *out, const char *rest)
              "address: g.x\nstore: {path: b}\naccounts:\n  bob: {relation: peer, asset: USD/2, "
              "tokens: env:B}\n%s",
              rest);
-    assert_int_equal(
-        rill_config_parse(out, &arena, text, strlen(text), on_wrong, NULL),
-        RILL_OK);
+    assert_int_equal(rill_config_parse(out, &arena, text, strlen(text), on_wrong, NULL), RILL_OK);
 }
 
 static void differ(const char *before, const char *now, const char *want)
@@ -273,7 +269,8 @@ static void test_values(void **state)
            "rates: {base: USD, spreads: [{from: USD, to: EUR, spread: 2%}]}\n",
            "fewer rates spreads: -, before from USD, to EUR, spread 0.01\n"
            "more rates spreads: from USD, to EUR, spread 0.02, before -\n");
-    differ("admin: {port: 1, two-people: true, tokens: [env:A, {token: env:B, scopes: [read, rates]}]}\n",
+    differ("admin: {port: 1, two-people: true, tokens: [env:A, {token: env:B, scopes: [read, "
+           "rates]}]}\n",
            "admin: {port: 1, tokens: [env:A, {token: env:B, scopes: money}, 'file:/x']}\n",
            "more admin tokens: token env:B, scopes money, before -\n"
            "fewer admin tokens: -, before token env:B, scopes read rates\n"
@@ -335,18 +332,18 @@ static void test_secrets(void **state)
 static void test_odd_texts(void **state)
 {
     (void)state;
-    static const char *const odd[] = {"", "\n", "\t\n", "a", "a\t", "a\tb", "\ta\n", "a\n", "#\tx\n",
-                                      "+\tx\n", "\n\n\t\t\n"};
+    static const char *const odd[] = {"",      "\n",  "\t\n",   "a",      "a\t",       "a\tb",
+                                      "\ta\n", "a\n", "#\tx\n", "+\tx\n", "\n\n\t\t\n"};
     const rill_bytes none = {NULL, 0};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         const rill_bytes text = {(const uint8_t *)odd[i], strlen(odd[i])};
         told[0] = '\0';
-        assert_int_equal(rill_shape_compare(rill_allocator_default(), text, none, none,
-                                            on_difference, NULL),
-                         RILL_OK);
-        assert_int_equal(rill_shape_compare(rill_allocator_default(), none, text, none,
-                                            on_difference, NULL),
-                         RILL_OK);
+        assert_int_equal(
+            rill_shape_compare(rill_allocator_default(), text, none, none, on_difference, NULL),
+            RILL_OK);
+        assert_int_equal(
+            rill_shape_compare(rill_allocator_default(), none, text, none, on_difference, NULL),
+            RILL_OK);
     }
 }
 
