@@ -312,9 +312,23 @@ static void value_text(const rill_lines *l, const rill_field *f, const void *at,
 static void write_struct(rill_lines *out, const rill_shape *shape, const char *value,
                          const char *defaults, const char *prefix, const char *const *skip);
 
+/* As much of it as there is room for, but for a mark. */
+static size_t put(char out[WORD], size_t at, const char *text)
+{
+    const size_t room = WORD - 2 - at;
+    const size_t len = strlen(text) < room ? strlen(text) : room;
+    memcpy(out + at, text, len);
+    return at + len;
+}
+
+/* mark: a character at its end, or none. */
 static void path_of(const char *prefix, const char *key, const char *mark, char out[WORD])
 {
-    (void)snprintf(out, WORD, "%s%s%s%s", prefix, prefix[0] == '\0' ? "" : " ", key, mark);
+    size_t len = put(out, 0, prefix);
+    len = put(out, len, prefix[0] == '\0' ? "" : " ");
+    len = put(out, len, key);
+    out[len] = mark[0];
+    out[len + 1] = '\0';
     clean(out);
 }
 
