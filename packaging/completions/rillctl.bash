@@ -19,7 +19,7 @@ _rillctl() {
     routes) options="$options --who" ;;
     rates) options="$options --for --who" ;;
     settle) options="$options --in --out --deposit --withdrawal --end --paid --unpaid --note --key --who" ;;
-    statement) options="$options --from --to --step --csv" ;;
+    statement) options="$options --from --to --step --asset --csv" ;;
     audit) options="$options --since-head --lines --after --csv" ;;
     backup) options="$options --force --who" ;;
     packets) options="$options --from --to --destination --id --code --rejected --limit --follow --csv" ;;

@@ -69,6 +69,7 @@ complete -c rillctl -n '__fish_seen_subcommand_from settle' -l who -x -d 'Who di
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l from -x -d 'From this time on'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l to -x -d 'Before this time'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l step -x -a 'minute hour day all' -d 'What packets are summed for'
+complete -c rillctl -n '__fish_seen_subcommand_from statement' -l asset -x -d 'What the account was held in'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l csv -d 'Print a table for spreadsheets'
 complete -c rillctl -n '__fish_seen_subcommand_from audit' -l since-head -x -d 'Are these the books that had this head?'
 complete -c rillctl -n '__fish_seen_subcommand_from audit' -l lines -d 'Print the lines of the audit'
