@@ -133,6 +133,37 @@ static void test_one_with_a_balance_goes(void **state)
     answered("GET", "/v1/accounts/carol", "", 404, "there is no such account");
 }
 
+/* Somebody has written into the books, or another version has: nothing breaks. */
+static void test_odd_books(void **state)
+{
+    static const char *const odd[] = {"@",
+                                      "\n",
+                                      "@\n",
+                                      "@x",
+                                      "x\t",
+                                      "@x\nasset\t\n",
+                                      "@x\nasset\tUSD",
+                                      "@x\nasset\tUSD\n",
+                                      "@x\nasset\t/2\n",
+                                      "@x\nasset\tA-CODE-OF-MUCH-MORE-THAN-31-CHARACTERS/2\n",
+                                      "@x\nasset\tUSD/99999\n@\n@\n@y",
+                                      "asset\tUSD/2\n@x\n"};
+    static const char *const names[] = {"node", "routes", "accounts-00", "accounts-ff",
+                                        "accounts-100", "accounts-", "", "x"};
+    (void)state;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd * (sizeof names / sizeof *names); i++) {
+        const rill_store_setting setting = {RILL_SETTING_CONFIG, names[i % 8], odd[i / 8]};
+        end();
+        assert_int_equal(begin(EXAMPLE), RILL_OK);
+        assert_int_equal(rill_core_know_config(core, &setting), RILL_OK);
+        told[0] = '\0';
+        assert_int_equal(rill_core_keep_config(core, true, "start", on_told, NULL), RILL_OK);
+        turn();
+        if (store.batch != NULL)
+            written();
+    }
+}
+
 /* Another secret under the same name: it is told, and never what it is. */
 static void test_secrets(void **state)
 {
@@ -168,6 +199,7 @@ int main(void)
         TEST(test_accounts_come_and_go),
         TEST(test_one_with_a_balance_goes),
         TEST(test_secrets),
+        TEST(test_odd_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
