@@ -8,7 +8,7 @@ right to the unit afterwards, and the node stops as if nothing had been.
 usage: besieged.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES RABBLE [TEST...]
 
 Prints TAP; what was measured follows each line. RILL_LOAD=full (./dev load) takes 10,000 neighbours.
-RILL_BESIEGE=COUNT,SECONDS takes others.
+RILL_BESIEGE=COUNT,SECONDS takes others, and only tells how fast the honest ones were.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 
-from btp import Client, fulfill, prepare
+from btp import Client, Closed, fulfill, prepare
 from connector import Connector
 from harness import BIN, LIMIT, RILL, RILLD, reserved_port
 from runner import wait_until
@@ -162,7 +162,7 @@ class Payer:
         self.receiver = Receiver(node, to)
         self.sent, self.packets, self.turned_away, self.slowest = 0, 0, 0, 0.0
 
-    def run(self, deadline):
+    def run(self, deadline, _):
         """At least one payment. Packets a second."""
         start, before = time.monotonic(), self.packets
         while time.monotonic() < deadline or self.packets == before:
@@ -187,38 +187,47 @@ class Pinger:
     """carol pays dave one unit after the other, over links that stay: how long each takes."""
 
     def __init__(self, node):
-        self.carol, self.dave = Client(node.port, token="carol-token"), Client(node.port, token="dave-token")
-        assert self.carol.accepted and self.dave.accepted
-        self.paid = 0
+        self.node, self.paid = node, 0
 
-    def run(self, deadline):
-        """The median, the 99th percentile and the slowest, seconds."""
+    def connect(self, who):
+        """It comes again where it is not let in: strangers give way to others."""
+        end = time.monotonic() + LIMIT
+        while True:
+            try:
+                client = Client(self.node.port, token=who + "-token")
+                assert client.accepted, client.refusal
+                return client
+            except (Closed, OSError):
+                assert time.monotonic() < end, f"{who} is not let in"
+
+    def run(self, deadline, busy):
+        """Until the others are done. The median, the 99th percentile and the slowest, seconds."""
         took = []
-        while time.monotonic() < deadline or not took:
+        carol, dave = self.connect("carol"), self.connect("dave")
+        while time.monotonic() < deadline or not took or busy():
             start = time.monotonic()
-            asked = self.carol.ask(prepare(f"{PREFIX}.dave", 1))
-            request, packet = self.dave.request()
+            asked = carol.ask(prepare(f"{PREFIX}.dave", 1))
+            request, packet = dave.request()
             assert packet["amount"] == 1
-            self.dave.answer(request, fulfill())
-            reply = self.carol.reply_to(asked)
+            dave.answer(request, fulfill())
+            reply = carol.reply_to(asked)
             assert reply["type"] == 13, reply
             self.paid += 1
             took.append(time.monotonic() - start)
+        carol.close()
+        dave.close()
         took.sort()
         return took[len(took) // 2], took[len(took) * 99 // 100], took[-1]
 
-    def close(self):
-        self.carol.close()
-        self.dave.close()
-
 
 def measured(jobs, seconds):
-    """Runs all of them at the same time for so long; what each says, or raises what one raises."""
+    """Runs all of them at the same time for so long; what each says, or raises what one raises. The last goes on
+    while others do."""
     results, problems = [None] * len(jobs), []
 
     def work(i):
         try:
-            results[i] = jobs[i].run(deadline)
+            results[i] = jobs[i].run(deadline, lambda: any(thread.is_alive() for thread in threads[:-1]))
         except BaseException as e:  # it is raised below
             problems.append(e)
 
@@ -309,7 +318,6 @@ def besiege(node, host_port):
     wait_until(lambda: node.ctl("in-flight", "--json")["open"] == 0, node.process, lambda: "packets stay in flight", interval=0.1)
     audit = node.ctl("audit", "--json")
     assert audit["good"] is True, audit
-    pinger.close()
     for payer in payers:
         wait_until(lambda p=payer: p.receiver.got() == p.sent, what=lambda p=payer: f"{p.to} has {p.receiver.got()}")
     got = [payer.receiver.got() for payer in payers]
@@ -331,7 +339,7 @@ def besiege(node, host_port):
             f"{under[1]:.0f} ({shares[1]:.0%}), afterwards {after[1]:.0f}; one packet: median {ms[0]} ms, p99 {ms[1]} ms, besieged {ms[2]}, "
             f"{ms[3]}, at most {ms[4]} ms; payers were turned away {sum(p.turned_away for p in payers)} times; the books are right; "
             f"stopped in {stopped:.1f} s")
-    assert SANITIZED or (min(shares) >= SHARE and under[2][1] <= P99), text
+    assert SANITIZED or "RILL_BESIEGE" in os.environ or (min(shares) >= SHARE and under[2][1] <= P99), text
     return text
 
 
