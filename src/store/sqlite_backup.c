@@ -35,7 +35,9 @@ struct rill_backup {
     rill_sqlite *s;
     rill_store_look *look;
     char books[RILL_BACKUP_PATH]; /* the file that is copied */
-    enum { BEGINS, MAKING, COPIES, COPIED, KEEPING } phase;
+    enum { BEGINS, MAKING, COPIES, COPIED, KEEPING, FAILS } phase;
+    int failed; /* why, in FAILS */
+    char why[RILL_SQLITE_PROBLEM];
     sqlite3 *to;
     sqlite3_backup *copy;
     uint64_t unflushed; /* bytes */
@@ -386,11 +388,9 @@ static int copy_some(rill_backup *b)
     return done ? end_copy(b) : RILL_OK;
 }
 
-int rill_backup_step(rill_backup *b, bool *more)
+static int step(rill_backup *b, bool *more)
 {
     int rc = RILL_OK;
-    *more = true;
-    b->look->waits = false;
     switch (b->phase) {
     case BEGINS:
         give(b, MAKE);
@@ -412,6 +412,25 @@ int rill_backup_step(rill_backup *b, bool *more)
     case KEEPING:
         *more = !is_done(b, &rc);
         break;
+    case FAILS:
+        *more = !is_done(b, &rc);
+        memcpy(b->s->problem, b->why, sizeof b->why);
+        return *more ? RILL_OK : b->failed;
     }
     return rc;
+}
+
+/* What fails ends once the thread is done: to wait for it here would be to wait for its disk. */
+int rill_backup_step(rill_backup *b, bool *more)
+{
+    *more = true;
+    b->look->waits = false;
+    int rc = step(b, more);
+    if (rc == RILL_OK || b->phase == FAILS)
+        return rc;
+    b->phase = FAILS;
+    b->failed = rc;
+    memcpy(b->why, b->s->problem, sizeof b->why);
+    *more = true;
+    return RILL_OK;
 }
