@@ -40,7 +40,8 @@ def functions(lines):
 
 def says_why(text):
     """One of the comments before the first line of code gives the reason."""
-    first = re.match(r'(?:\s*/\*.*?\*/)+|(?:#[^\n]*\n)*""".*?"""', text, re.DOTALL)
+    first = re.match(r'''(?:\s*/\*.*?\*/|\s*//[^\n]*|\s*'use strict')+|(?:#[^\n]*\n)*""".*?"""''', text,
+                     re.DOTALL)
     return first is not None and REASON.search(first.group()) is not None
 
 

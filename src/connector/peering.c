@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stranger may have. */
+/*
+ * What a stranger may have. Over 600 lines: every rule that a request must pass is here, in the
+ * order in which they are asked, so that a reader sees that none is left out.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "connector/peering.h"

@@ -148,8 +148,8 @@ static void test_odd_books(void **state)
                                       "@x\nasset\tA-CODE-OF-MUCH-MORE-THAN-31-CHARACTERS/2\n",
                                       "@x\nasset\tUSD/99999\n@\n@\n@y",
                                       "asset\tUSD/2\n@x\n"};
-    static const char *const names[] = {"node", "routes", "accounts-00", "accounts-ff",
-                                        "accounts-100", "accounts-", "", "x"};
+    static const char *const names[] = {
+        "node", "routes", "accounts-00", "accounts-ff", "accounts-100", "accounts-", "", "x"};
     (void)state;
     for (size_t i = 0; i < sizeof odd / sizeof *odd * (sizeof names / sizeof *names); i++) {
         const rill_store_setting setting = {RILL_SETTING_CONFIG, names[i % 8], odd[i / 8]};

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
+/*
+ * Over 600 lines: what goes into a turn of the core and what comes out of it are the two ends of one
+ * call, and share its arena.
+ */
 // Drives one endpoint of Rill's core: the plugin is its input and output, and clock.js has its
 // deadline. What comes is collected, and goes into the core once a turn of the event loop; what
 // the core has to say comes out of the same call.
