@@ -88,9 +88,14 @@ void rill_core_know_run(rill_core *c, uint64_t run, uint64_t kept)
 /* The account that has this balance now; name NULL: it has none. */
 static rill_holder_account *of_balance(const rill_core *c, const char *name, rill_balance_id id)
 {
-    rill_holder_account *holder =
-        name == NULL ? NULL : rill_core_find(c, (rill_bytes){(const uint8_t *)name, strlen(name)});
-    return holder == NULL || holder->leaving || holder->balance.id != id ? NULL : holder;
+    if (name == NULL)
+        return NULL;
+    rill_terms *terms =
+        rill_hub_find_terms(c->hub, (rill_bytes){(const uint8_t *)name, strlen(name)});
+    if (terms == NULL)
+        return NULL;
+    rill_holder_account *holder = RILL_CONTAINER(terms, rill_holder_account, terms);
+    return holder->leaving || holder->balance.id != id ? NULL : holder;
 }
 
 static void end_old(rill_core *c, old_flight *old)
