@@ -30,7 +30,7 @@ from siege import FULL, MIB, SANITIZED, Memory, environment, memory_of, raise_fi
 
 RABBLE = os.path.abspath(sys.argv[3])
 PREFIX = "g.siege"
-PACKETS, UNITS = 1000, 10  # of one honest payment
+PACKETS, UNITS = 250, 10  # of one honest payment
 CALM = scaled(1.5, 10, 3)  # seconds that are measured before
 COUNT, BESIEGED = scaled((400, 5), (10000, 90), (400, 8))
 if "RILL_BESIEGE" in os.environ:
