@@ -62,6 +62,7 @@ class Node:
 
     def __init__(self, hosts):
         self.folder = tempfile.TemporaryDirectory(prefix="rill-besieged-")
+        self.others = []
         self.store = os.path.join(self.folder.name, "books")
         self.config = os.path.join(self.folder.name, "config.yaml")
         schemes = ("btp+ws", "ilp+http", "ilp+h2c")
@@ -103,9 +104,11 @@ class Node:
         return json.loads(done.stdout)
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        """Ends it, and those that were started for it, where they still run."""
+        for process in (self.process, *self.others):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         self.lines.close()
         self.folder.cleanup()
 
@@ -114,6 +117,7 @@ class Rabble:
     def __init__(self, node, hosts):
         self.process = subprocess.Popen([RABBLE, str(node.port), str(COUNT), PREFIX, f"hosts={hosts}", f"pace={PACE}", "seed=1"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        node.others.append(self.process)
 
     def tell(self, command):
         self.process.stdin.write(command + "\n")
@@ -137,6 +141,7 @@ class Receiver:
         self.lines = open(self.path + ".lines", "a+b")
         self.process = subprocess.Popen([RILL, "receive", "--json", "--credentials", self.path, "--link", node.link(who)],
                                         stdin=subprocess.DEVNULL, stdout=self.lines, stderr=self.lines, env=environment())
+        node.others.append(self.process)
         wait_until(lambda: os.path.exists(self.path), self.process, self.text)
 
     def text(self):
