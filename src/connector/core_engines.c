@@ -122,6 +122,15 @@ bool rill_core_engine_has_tokens(const rill_core *c, rill_bytes path, rill_bytes
     return holder != NULL && holder->config->settlement->tokens.count > 0;
 }
 
+/* The line of the audit is of the engine's token. */
+static void credit_as(rill_core *c, rill_settling *a, const rill_engine_request *r,
+                      rill_engine_reply *out)
+{
+    rill_core_ask_as(c, r->person);
+    credit(c, a, r, out);
+    rill_core_ask_as(c, NULL);
+}
+
 void rill_core_engine_ask(rill_core *c, const rill_engine_request *r, rill_engine_reply *out)
 {
     rill_bytes path = r->path;
@@ -146,7 +155,7 @@ void rill_core_engine_ask(rill_core *c, const rill_engine_request *r, rill_engin
     else if (r->method.len != 4 || memcmp(r->method.data, "POST", 4) != 0)
         refuse(out, 405, "this resource takes POST");
     else if (settles)
-        credit(c, a, r, out);
+        credit_as(c, a, r, out);
     else
         send_to_neighbour(c, holder, r->body, out);
 }

@@ -13,7 +13,8 @@ typedef struct rill_engine_request {
     rill_bytes path;
     rill_bytes key; /* Idempotency-Key; empty: there is none, or several */
     rill_bytes body;
-    bool known; /* it has shown a token of the configuration, or none is needed */
+    bool known;         /* it has shown a token of the configuration, or none is needed */
+    const char *person; /* where that token is from; NULL: none is needed */
 } rill_engine_request;
 
 typedef struct rill_engine_reply {

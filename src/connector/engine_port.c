@@ -128,17 +128,24 @@ static bool is_its_own(const rill_engine_port *p, rill_bytes account, rill_bytes
     return good;
 }
 
-static bool is_known(const rill_engine_port *p, const rill_http_message *m, rill_bytes path)
+/* *person: where its token is from; NULL: it needs none. */
+static bool is_known(const rill_engine_port *p, const rill_http_message *m, rill_bytes path,
+                     const char **person)
 {
     rill_bytes value;
     rill_bytes token = {NULL, 0};
     rill_bytes account;
     bool shown = rill_http_find(m, "authorization", &value) == RILL_OK &&
                  rill_bearer_parse(value, &token) == RILL_OK;
-    if (rill_core_engine_has_tokens(p->options.core, path, &account))
+    *person = NULL;
+    if (rill_core_engine_has_tokens(p->options.core, path, &account)) {
+        *person = "a token of its settlement";
         return shown && is_its_own(p, account, token);
-    return p->options.tokens->count == 0 ||
-           (shown && rill_tokens_find(p->options.tokens, token) != NULL);
+    }
+    if (p->options.tokens->count == 0)
+        return true;
+    *person = shown ? rill_tokens_find(p->options.tokens, token) : NULL;
+    return *person != NULL;
 }
 
 static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
@@ -147,6 +154,7 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
     rill_engine_port *p = owner;
     rill_engine_reply r;
     rill_bytes key = {NULL, 0};
+    const char *person = NULL;
     if (m->too_large || m->overflown) {
         rill_web_say(c, handle, 413, "too large");
         return;
@@ -158,12 +166,15 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
     }
     if (rill_http_find(m, "idempotency-key", &key) != RILL_OK)
         key = (rill_bytes){NULL, 0};
+    const rill_bytes path = rill_http_text(m, m->path);
+    bool known = is_known(p, m, path, &person);
     const rill_engine_request request = {
         .method = rill_http_text(m, m->method),
-        .path = rill_http_text(m, m->path),
+        .path = path,
         .key = key,
         .body = {m->body, m->body_len},
-        .known = is_known(p, m, rill_http_text(m, m->path)),
+        .known = known,
+        .person = person,
     };
     rill_core_engine_ask(p->options.core, &request, &r);
     bool waits = r.message != 0 || (r.group != 0 && !rill_core_has_kept(p->options.core, r.group));

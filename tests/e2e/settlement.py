@@ -446,6 +446,9 @@ accounts:
     assert ask(port, "POST", path, b'{"amount":"55","scale":4}', {**good, "Idempotency-Key": "l"})[0] == 201
     # 123.45 units and 0.55 units are 124 units.
     assert json.loads(ctl(c, "balance", "alice", "--json").out)["balance"] == "124"
+    # By whose token it was is in the audit.
+    lines = json.loads(ctl(c, "audit", "--lines", "--json").out)["lines"]
+    assert {x["person"] for x in lines if x["kind"] == "settled-in"} == {f"file:{token}"}, lines
     c.stop()
 
 

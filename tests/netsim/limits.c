@@ -167,8 +167,12 @@ static bool says(const rill_reject *reject, const char *code, const char *messag
 /* Every price that the node may need is new enough. */
 static bool has_prices(const net_node *node)
 {
+    const rill_now now = net_node_now(node);
     for (unsigned i = 0; i < node->net->asset_count; i++) {
-        if (mono(node) >= node->prices[i].good_until)
+        const net_price *p = &node->prices[i];
+        const uint64_t until_ms =
+            node->pricing == NET_PRICES_SERVICE ? p->good_until_ms : p->until_ms;
+        if (p->good_until != RILL_NEVER && (now.mono_ns >= p->good_until || now.wall_ms >= until_ms))
             return false;
     }
     return true;

@@ -244,7 +244,7 @@ static rill_engine_reply asks(const char *method, const char *path, const char *
                               const char *body)
 {
     rill_engine_reply r;
-    const rill_engine_request q = {text(method), text(path), text(key), text(body), true};
+    const rill_engine_request q = {text(method), text(path), text(key), text(body), true, NULL};
     rill_core_engine_ask(core, &q, &r);
     return r;
 }
@@ -332,8 +332,9 @@ static void test_who_may_ask(void **state)
 {
     (void)state;
     rill_engine_reply r;
-    const rill_engine_request q = {text("POST"), text("/accounts/bob/settlements"), text("k"),
-                                   text("{\"amount\":\"1\",\"scale\":2}"), false};
+    const rill_engine_request q = {text("POST"), text("/accounts/bob/settlements"),
+                                   text("k"),    text("{\"amount\":\"1\",\"scale\":2}"),
+                                   false,        NULL};
     rill_core_engine_ask(core, &q, &r);
     assert_int_equal(r.status, 401);
     booked(0);
