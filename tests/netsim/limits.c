@@ -172,7 +172,8 @@ static bool has_prices(const net_node *node)
         const net_price *p = &node->prices[i];
         const uint64_t until_ms =
             node->pricing == NET_PRICES_SERVICE ? p->good_until_ms : p->until_ms;
-        if (p->good_until != RILL_NEVER && (now.mono_ns >= p->good_until || now.wall_ms >= until_ms))
+        if (p->good_until != RILL_NEVER &&
+            (now.mono_ns >= p->good_until || now.wall_ms >= until_ms))
             return false;
     }
     return true;
