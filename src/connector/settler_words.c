@@ -61,6 +61,18 @@ void rill_settler_describe(const rill_settling *a, rill_engine_call *call,
     call->type = call->body.len > 0 ? "application/json" : NULL;
 }
 
+/* More units than any amount has. What is only finer than an amount is not. */
+static bool is_beyond(const rill_quantity *q, uint8_t scale)
+{
+    rill_quantity whole;
+    rill_exact units;
+    const unsigned below = q->scale > scale ? (unsigned)(q->scale - scale) : 0;
+    const size_t len = strlen(q->amount);
+    return len > below &&
+           rill_quantity_of(&whole, q->amount, len - below, q->scale - below) == RILL_OK &&
+           rill_exact_of(&units, &whole, scale) != RILL_OK;
+}
+
 const char *rill_settler_find_taken(const rill_settling *a, const rill_engine_answer *answer,
                                     rill_exact *taken)
 {
@@ -73,9 +85,13 @@ const char *rill_settler_find_taken(const rill_settling *a, const rill_engine_an
     *taken = rill_exact_units(a->asked);
     if (body.len == 0 || body.data[0] != '{')
         return answer->status == 201 ? NULL : "its answer is no Quantity, nor a 201";
-    if (rill_quantity_read(&q, body) != RILL_OK || rill_exact_of(taken, &q, a->scale) != RILL_OK)
+    if (rill_quantity_read(&q, body) != RILL_OK)
         return "its answer is no Quantity";
-    return NULL;
+    if (rill_exact_of(taken, &q, a->scale) == RILL_OK)
+        return NULL;
+    /* It would claim that again for ever, as often as it is asked. */
+    *taken = rill_exact_units(UINT64_MAX);
+    return is_beyond(&q, a->scale) ? NULL : "its answer is no Quantity";
 }
 
 const char *rill_settler_find_refusal(const rill_settling *a, const rill_engine_answer *answer,

@@ -174,6 +174,23 @@ static void test_an_engine_that_claims_more(void **state)
     assert_int_equal(disk.out, 900);
 }
 
+/* The same, if it is more than any account can have: twice of what is nearly that. */
+static void test_an_engine_that_claims_more_than_there_is(void **state)
+{
+    static const char *const claims[] = {"{\"amount\":\"18446744073709551616\",\"scale\":2}",
+                                         "{\"amount\":\"3689348814741910323\",\"scale\":1}",
+                                         "{\"amount\":\"184467440737095516161\",\"scale\":3}"};
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        tear_down(state);
+        set_up(state);
+        settle_once();
+        answer(201, claims[i]);
+        booked(100);
+        assert_null(account->of);
+        assert_true(rill_exact_is_zero(&account->left_out));
+    }
+}
+
 /* None of these is a word of an engine that has taken it. */
 static void test_garbage(void **state)
 {
@@ -185,7 +202,7 @@ static void test_garbage(void **state)
         {201, "{\"amount\":\"12"},
         {201, "{\"amount\":-5,\"scale\":2}"},
         {201, "{\"amount\":\"900\",\"scale\":256}"},
-        {201, "{\"amount\":\"99999999999999999999999\",\"scale\":2}"},
+        {201, "{\"amount\":\"99999999999999999999999999999999999999\",\"scale\":255}"},
         {201, " \n{\"error\":\"no\"}"},
         {200, "<html>welcome to our network</html>"},
         {200, ""},
@@ -1015,6 +1032,7 @@ int main(void)
         TEST(test_jitter),
         TEST(test_an_engine_that_takes_less),
         TEST(test_an_engine_that_claims_more),
+        TEST(test_an_engine_that_claims_more_than_there_is),
         TEST(test_garbage),
         TEST(test_an_engine_that_forgets_the_account),
         TEST(test_what_is_finer_than_the_engine),
