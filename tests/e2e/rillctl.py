@@ -387,7 +387,7 @@ def scopes_of_tokens(t):
     with open(c.path, "w", encoding="utf-8") as f:
         f.write(text.replace("{token: env:TOKEN_READ, scopes: read}", "{token: env:TOKEN_READ, scopes: [rates, money]}"))
     answer = by("node", "reload")
-    assert answer.code == 0 and "admin: token env:TOKEN_READ may do money, rates, before read" in answer.out, answer.__dict__
+    assert answer.code == 0 and "admin tokens token env:TOKEN_READ, scopes money rates added" in answer.out, answer.__dict__
     events.read()  # it ends
     follower.close()
     assert status("read", "/v1/events")[0] == 403 and status("read", "/v1/accounts")[0] == 403
@@ -403,12 +403,15 @@ def scopes_of_tokens(t):
     assert by("node", "reload").code == 0
     c.stop()
     db = sqlite3.connect(c.store)
-    told = [row[0] for row in db.execute("SELECT note FROM entries WHERE kind = 5 AND note LIKE 'admin: %' ORDER BY id")]
+    told = [row[0] for row in db.execute("SELECT note FROM entries WHERE kind = 5 AND note LIKE 'admin tokens %' ORDER BY id")]
     db.close()
-    assert told == ["admin: token env:TOKEN_READ may do money, rates, before read",
-                    "admin: token env:TOKEN_METRICS is not good any more",
-                    "admin: token env:TOKEN_READ may do read, before money, rates",
-                    "admin: token env:TOKEN_RATES may do everything, before rates"], told
+    assert told == ["admin tokens token env:TOKEN_READ, scopes money rates added",
+                    "admin tokens token env:TOKEN_READ, scopes read removed",
+                    "admin tokens token env:TOKEN_METRICS, scopes metrics removed",
+                    "admin tokens token env:TOKEN_RATES added",
+                    "admin tokens token env:TOKEN_RATES, scopes rates removed",
+                    "admin tokens token env:TOKEN_READ, scopes money rates removed",
+                    "admin tokens token env:TOKEN_READ, scopes read added"], told
 
 
 @case
