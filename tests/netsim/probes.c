@@ -203,16 +203,15 @@ uint64_t net_probes_begin(net *n)
 }
 
 /*
- * A price may be too old, since clocks were set right just before. Whether it is, is judged where the
- * packet is refused (net_limits_refused).
+ * A price may be too old, since clocks were set right just before. Whether it is, is judged where
+ * the packet is refused (net_limits_refused).
  */
 static bool lacks_price(const net *n, const net_probe *p)
 {
     bool varies = false;
     for (unsigned i = 0; i < n->node_count; i++) {
         const net_node *node = &n->nodes[i];
-        varies = varies ||
-                 (node->pricing != NET_PRICES_FIXED && strcmp(node->address, p->by) == 0);
+        varies = varies || (node->pricing != NET_PRICES_FIXED && strcmp(node->address, p->by) == 0);
     }
     return varies && memcmp(p->code, "T00", 3) == 0;
 }
