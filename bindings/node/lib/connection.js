@@ -10,6 +10,7 @@ const { DataAndMoneyStream } = require('./stream')
 const { ErrorCode } = require('./packet')
 const { toLong, ratioToString } = require('./util/amount')
 const { coreOptions, pack } = require('./options')
+const { destinationOf } = require('./prepare')
 const { writeTime } = require('./account')
 const { RillError, Code, errorName, errorText } = require('./errors')
 
@@ -55,17 +56,18 @@ const { native } = arena
 /**
  * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
  * the first answer says, and a second more; what says more than an hour is far away, and the
- * connectors on the way make it less.
+ * connectors on the way make it less. destination: of all packets; of a server's it is undefined,
+ * and each packet's own counts. first: what the first answer is about.
  */
-function expiryWriter (getExpiry, destination) {
-  const first = getExpiry(destination)
+function expiryWriter (getExpiry, destination, about = destination) {
+  const first = getExpiry(about)
   const life = Math.min(Math.max(first.getTime() - Date.now() + EXPIRY_SLACK, 100), HOUR)
   if (!(life >= 100)) throw new TypeError('getExpiry must return a Date')
   const far = life === HOUR
   return {
     lifetime: Math.round(life) * MS,
     write (packet) {
-      const date = getExpiry(destination)
+      const date = getExpiry(destination === undefined ? destinationOf(packet) : destination)
       if (!(date instanceof Date) || isNaN(date)) throw new TypeError('getExpiry must return a Date')
       const at = (packet[1] & 0x80) ? 2 + (packet[1] & 0x7f) : 2
       const time = far ? date.getTime() : Math.min(date.getTime(), Date.now() + life)
@@ -484,7 +486,7 @@ class Connection extends EventEmitter {
   }
 
   _pathError (end, name) {
-    const reject = this._engine.lastReject && IlpPacket.deserializeIlpReject(this._engine.lastReject)
+    const reject = this._lastReject && IlpPacket.deserializeIlpReject(this._lastReject)
     if (!this.connected && !this.isServer) {
       return new Error('Unable to establish connection, no packets meeting the minimum exchange precision of ' +
         `${this.minExchangeRatePrecision} digits made it through the path.`)
@@ -574,7 +576,9 @@ Object.assign(Connection.prototype, {
   _destroying: null,
   /** Who waits for its end, and who for its beginning. */
   _waitEnd: null,
-  _settleConnect: null
+  _settleConnect: null,
+  /** The last final Reject of a packet of its own. */
+  _lastReject: undefined
 })
 
 function shorten (message) {
@@ -582,4 +586,4 @@ function shorten (message) {
   return bytes.length <= 255 ? bytes.toString() : bytes.toString('utf8', 0, 252).replace(/\ufffd+$/, '')
 }
 
-module.exports = { Connection, ConnectionError, IlpRejectionError, shortId }
+module.exports = { Connection, ConnectionError, IlpRejectionError, expiryWriter, shortId }

@@ -11,6 +11,7 @@ const { deserializeIlpReply, isValidIlpAddress } = require('ilp-packet')
 const arena = require('./arena')
 const clock = require('./clock')
 const incoming = require('./incoming')
+const { destinationOf } = require('./prepare')
 const { notAPrepare, noReply } = require('./reject')
 const { pack } = require('./options')
 const { Code } = require('./errors')
@@ -157,28 +158,32 @@ const { then } = Promise.prototype
 class Out {
   constructor () {
     this.engine = null
+    /** Of a server's engine: it says whose packet it was. */
+    this.packet = null
     this.low = this.high = 0
     this.resolved = reply => {
-      const { engine, low, high } = this
+      const { engine, packet, low, high } = this
       this.isBack()
-      engine.gotReply(low, high, reply)
+      engine.gotReply(low, high, reply, packet)
     }
     this.rejected = err => {
-      const { engine, low, high } = this
+      const { engine, packet, low, high } = this
       this.isBack()
-      engine.noReply(low, high, err)
+      engine.noReply(low, high, err, packet)
     }
   }
 
   isBack () {
     this.engine = null
+    this.packet = null
     if (unused.length < MOST_UNUSED) unused.push(this)
   }
 
   /** promise: of the reply, or whatever the plugin has given. */
-  static wait (engine, low, high, promise) {
+  static wait (engine, low, high, promise, packet) {
     const out = unused.length > 0 ? unused.pop() : new Out()
     out.engine = engine
+    out.packet = packet
     out.low = low
     out.high = high
     then.call(Promise.resolve(promise), out.resolved, out.rejected)
@@ -492,45 +497,54 @@ class Engine {
     } catch (err) {
       promise = Promise.reject(err)
     }
-    Out.wait(this, low, high, promise)
+    Out.wait(this, low, high, promise, this.isClient ? null : packet)
   }
 
-  gotReply (low, high, reply) {
+  gotReply (low, high, reply, packet) {
     if (!Buffer.isBuffer(reply)) {
       const is = reply === null ? 'null' : typeof reply
-      return this.noReply(low, high, new Error(`Invalid response when sending packet: not a Buffer but ${is}`))
+      return this.noReply(low, high, new Error(`Invalid response when sending packet: not a Buffer but ${is}`), packet)
     }
     if ((reply[0] !== FULFILL && reply[0] !== REJECT) || reply.length > INBOX_BYTES / 2) {
-      return this.noReply(low, high, new Error(`Invalid response when sending packet: Invalid response packet type: ${reply[0]}`))
+      return this.noReply(low, high, new Error(`Invalid response when sending packet: Invalid response packet type: ${reply[0]}`), packet)
     }
     if (reply.length < SHORTEST_REPLY && !isWhole(reply)) {
       try {
         deserializeIlpReply(reply)
       } catch (err) {
-        return this.noReply(low, high, new Error(`Invalid response when sending packet: ${err.message}`))
+        return this.noReply(low, high, new Error(`Invalid response when sending packet: ${err.message}`), packet)
       }
     }
     this.inFlight--
     if (this.freed) return
-    if (reply[0] === REJECT) this.noteReject(reply)
+    if (reply[0] === REJECT) this.noteReject(reply, packet)
     this.push({ kind: Kind.REPLY, low, high, data: reply })
   }
 
-  noReply (low, high, err) {
+  noReply (low, high, err, packet) {
     this.inFlight--
     if (this.freed) return
     this.push({ kind: Kind.UNANSWERED, low, high, data: NO_BYTES })
-    if (this.isClient) this.owner._linkFailed(err)
+    this.whose(packet, connection => connection._linkFailed(err))
   }
 
   /** A final error of somebody on the path; the core says whether it ends a connection. */
-  noteReject (reply) {
+  noteReject (reply, packet) {
     const at = (reply[1] & 0x80) ? 2 + (reply[1] & 0x7f) : 2
     const letter = reply[at]
     if (letter === 0x54) return // T
     const digits = reply[at + 1] * 256 + reply[at + 2]
     if (letter === 0x46 && (digits === 0x3939 || digits === 0x3038 || digits === 0x3034)) return // F99, F08, F04
-    this.lastReject = reply
+    this.whose(packet, connection => { connection._lastReject = reply })
+  }
+
+  /** The connections that a packet may be of: a client has one, and a server's are known by the other side's address. */
+  whose (packet, does) {
+    if (this.isClient) return does(this.owner)
+    const destination = destinationOf(packet)
+    for (const connection of this.connections.values()) {
+      if (connection.destinationAccount === destination) does(connection)
+    }
   }
 
   // ---- events ----
@@ -652,6 +666,6 @@ class Engine {
 }
 
 // What few engines have.
-Object.assign(Engine.prototype, { getExpiry: null, answered: null, lastReject: undefined })
+Object.assign(Engine.prototype, { getExpiry: null, answered: null })
 
 module.exports = { Engine, State, isWhole }

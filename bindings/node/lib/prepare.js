@@ -50,6 +50,13 @@ function readPrepare (packet) {
   }
 }
 
+/** Where a Prepare goes. */
+function destinationOf (packet) {
+  const [at] = skipLength(packet, 1)
+  const [address, length] = skipLength(packet, at + 57)
+  return packet.latin1Slice(address, address + length)
+}
+
 const sourceOf = Function.prototype.toString
 /** Of each handler whether it can see a second argument. */
 const seers = new WeakMap()
@@ -92,4 +99,4 @@ function openPrepare (waiting) {
   return waiting.prepare
 }
 
-module.exports = { isNodesEmit, openPrepare, readPrepare, seesPacket }
+module.exports = { destinationOf, isNodesEmit, openPrepare, readPrepare, seesPacket }

@@ -7,7 +7,7 @@ const { native } = require('./arena')
 const createLogger = require('./logger')
 const { Engine } = require('./engine')
 const { fetchAccount } = require('./account')
-const { Connection } = require('./connection')
+const { Connection, expiryWriter } = require('./connection')
 const { coreOptions } = require('./options')
 const { RillError } = require('./errors')
 
@@ -40,12 +40,21 @@ class Server extends EventEmitter {
     })
     await this.plugin.connect()
     const account = await fetchAccount(this.plugin)
-    const engine = this._engine || new Engine(this.plugin, this.serverSecret, true, this._coreOptions, this)
+    const engine = this._engine || this._newEngine(account.clientAddress)
     const set = engine.setAccount(account.clientAddress, account.assetCode, account.assetScale)
     if (set !== 0) throw new RillError(set)
     engine.start()
     this._account = account
     this._engine = engine
+  }
+
+  _newEngine (address) {
+    const { getExpiry } = this.connectionOpts
+    const expiry = getExpiry && expiryWriter(getExpiry, undefined, address)
+    const options = expiry ? { ...this._coreOptions, packet_lifetime_ns: expiry.lifetime } : this._coreOptions
+    const engine = new Engine(this.plugin, this.serverSecret, true, options, this)
+    if (expiry) engine.getExpiry = expiry.write
+    return engine
   }
 
   /** Ends all connections in order, and disconnects the plugin. */

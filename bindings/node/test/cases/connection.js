@@ -630,6 +630,21 @@ module.exports = [
     }
   },
   {
+    name: 'getExpiry: of a server, for what it sends',
+    async run (t) {
+      const expiry = new Date(Date.now() + 12345)
+      const asked = spy(() => expiry)
+      await t.open({ server: { getExpiry: asked } })
+      const before = t.server.sent.length
+      t.connection.on('stream', stream => stream.setReceiveMax(1000000))
+      await t.accepted.createStream().sendTotal(1230)
+      const sent = t.server.sent.slice(before)
+      assert.ok(sent.length > 1)
+      for (const { expiresAt } of sent) assert.strictEqual(expiresAt.getTime(), expiry.getTime())
+      assert.strictEqual(asked.calls[asked.calls.length - 1][0], sent[sent.length - 1].destination)
+    }
+  },
+  {
     name: 'getExpiry: far in the future',
     async run (t) {
       const expiry = new Date('2099-12-31T23:59:59.999Z')

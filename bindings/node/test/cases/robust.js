@@ -7,6 +7,7 @@ const { execFile } = require('child_process')
 const fs = require('fs')
 const path = require('path')
 const { Worker } = require('worker_threads')
+const { deserializeIlpPrepare } = require('ilp-packet')
 const { spy } = require('../support/context')
 const NODE = require('../support/program')
 const { PairPlugin, reject } = require('../support/pair')
@@ -229,6 +230,32 @@ module.exports = [
       waiting = []
       t.client.sendData = () => { throw new Error('at once') }
       await assert.rejects(stream.sendTotal(4000))
+    }
+  },
+  {
+    name: 'the plugin of a server fails: the connection whose packet it was ends with that error, and no other',
+    async run (t) {
+      const { server } = await t.open()
+      const errors = []
+      const plugin = new t.client.constructor('other', 'ABC')
+      Object.assign(plugin, { rate: t.client.rate, other: t.server })
+      const { sendData } = t.server
+      const accepting = server.acceptConnection()
+      const other = await t.api.createConnection({ plugin, ...server.generateAddressAndSecret() })
+      t.later(() => other.destroy())
+      const accepted = await accepting
+      t.accepted.on('error', err => errors.push(['first', err.message]))
+      accepted.on('error', err => errors.push(['second', err.message]))
+      t.server.sendData = data => deserializeIlpPrepare(data).destination.startsWith('test.client')
+        ? Promise.reject(new Error('the line is cut'))
+        : sendData.call(t.server, data)
+      const closed = t.event(t.accepted, 'close')
+      const stream = t.accepted.createStream()
+      stream.on('error', () => {})
+      await assert.rejects(stream.sendTotal(100))
+      await closed
+      assert.deepStrictEqual(errors, [['first', 'the line is cut']])
+      assert.ok(!accepted.closed)
     }
   },
   {
