@@ -142,8 +142,31 @@ def node_package(world):
             row.notes.append(f"in a new process, while V8 compiles, "
                              f"{max(cold['rill']) / max(cold['js']):.1f} times the original")
         rows.append(row)
+    rows.append(node_over_rilld(world))
     rows += [node_idle(world, which) for which in ("server", "both")]
     return [row for row in rows if row.samples["rill"]]
+
+
+def node_over_rilld(world):
+    """Client and server in Node, over rilld; the limit is Rill's own client and server there."""
+    s = world.settings
+    row = Row("node_rilld", "ilp-protocol-stream for Node, money, client and server over rilld", "packets/s",
+              required="50 times the original and 60 % of the limit",
+              need=lambda row: (row.ratio("js") or 0) >= 50 and (row.ratio("limit") or 0) >= 0.6)
+    for _ in range(s.repeats):
+        for who, words in (("rill", ["--ours"]), ("js", [])):
+            def once(who=who, words=words):
+                _, port = world.rilld(options=["--max-packet-amount", str(PACKET)])
+                got = world.send_js(port, port, "money", 10**6, *words)
+                row.add(who, [got["done"][0] / got["sending"][0]])
+                world.stop_all()
+            try_js(world, row, once)
+        _, port = world.rilld()
+        got = world.send_c(port, port, "money", s.packets)
+        row.add("limit", [s.packets / (got["total"][0] - got["ready"][0])])
+        world.stop_all()
+    row.notes.append("the limit is Rill's own client and server, in C, over the same node")
+    return row
 
 
 def cryptography_alone(world, row, kind):

@@ -251,12 +251,12 @@ accounts:
         except (subprocess.TimeoutExpired, KeyError, ValueError) as error:
             raise Failed("bench_net receive did not end") from error
 
-    def send_js(self, near, far, kind, count):
+    def send_js(self, near, far, kind, count, *words):
         file = self.file("credentials")
         script = os.path.join(ROOT, "bench/js/net.js")
-        self.start(["node", script, "receive", link(near, "bob"), file], "listening")
+        self.start(["node", script, "receive", link(near, "bob"), file, *words], "listening")
         return self.js("net.js", "send", link(far, "alice"), file, kind,
-                       self.settings.js_seconds, count)
+                       self.settings.js_seconds, count, *words)
 
     def send_python(self, near, far, kind, count):
         """The package of bindings/python, as send_js."""

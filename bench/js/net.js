@@ -1,17 +1,20 @@
 'use strict'
-// ilp-protocol-stream's client and server, each a process, over the BTP link named.
+// ilp-protocol-stream's client and server, each a process, over the BTP link named. With --ours as
+// the last word it is the package of bindings/node, with its own plugin.
 //
-// usage: node net.js receive LINK FILE
-//        node net.js send LINK FILE money|data SECONDS COUNT
+// usage: node net.js receive LINK FILE [--ours]
+//        node net.js send LINK FILE money|data SECONDS COUNT [--ours]
 // The sender stops after SECONDS or COUNT packets or bytes, whichever comes first, and says
 // how much it did in which time, counted from before it connects.
 const fs = require('fs')
 const { load, figure, seconds } = require('./modules')
-const { createConnection, createServer } = load('ilp-protocol-stream')
-const BtpPlugin = load('ilp-plugin-btp')
-const { Type, deserializeIlpPrepare } = load('ilp-packet')
+const ours = process.argv[process.argv.length - 1] === '--ours'
+const { createConnection, createServer } = ours ? require('../../bindings/node') : load('ilp-protocol-stream')
+const BtpPlugin = ours ? require('../../bindings/node/plugin').Plugin : load('ilp-plugin-btp')
 
 const PACKET = 1000
+const FULFILL = 13
+const PREPARE = 57 // bytes of one before its address
 const OVERHEAD = 64 // of a data packet: envelope, header, frames
 const [what, link, file, kind, duration, count] = process.argv.slice(2)
 
@@ -32,16 +35,25 @@ async function receive () {
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Counts what was answered: packets of money fulfilled, bytes of data taken. */
+/** How many bytes a length at this place takes, and what it says. */
+function lengthAt (packet, at) {
+  const first = packet[at]
+  return first < 0x80 ? [1, first] : [1 + (first & 0x7f), packet.readUIntBE(at + 1, first & 0x7f)]
+}
+
+/** Counts what was answered: packets of money fulfilled, bytes of data taken. It reads no more of a packet than that. */
 function counting (plugin) {
   const count = { money: 0, data: 0 }
   const sendData = plugin.sendData.bind(plugin)
   plugin.sendData = async packet => {
     const reply = await sendData(packet)
-    const { amount, data, destination } = deserializeIlpPrepare(packet)
-    if (destination === 'peer.config') return reply
-    if (amount !== '0' && reply[0] === Type.TYPE_ILP_FULFILL) count.money++
-    count.data += Math.max(0, data.length - OVERHEAD)
+    const amount = 1 + lengthAt(packet, 1)[0]
+    const address = amount + PREPARE
+    const [skip, length] = lengthAt(packet, address)
+    const data = address + skip + length
+    if (packet.latin1Slice(address + skip, address + skip + 5) === 'peer.') return reply
+    if (packet.readBigUInt64BE(amount) !== 0n && reply[0] === FULFILL) count.money++
+    count.data += Math.max(0, lengthAt(packet, data)[1] - OVERHEAD)
     return reply
   }
   plugin.count = count

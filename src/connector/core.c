@@ -602,37 +602,55 @@ void rill_core_agree(rill_holder_account *holder, const rill_config_account *con
     holder->terms.asset_scale = config->asset.scale;
 }
 
-int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_tokens *tokens,
-                          rill_holder_account **out)
+/* Its balance: the store is told of a new one, so that nothing may stop the account after it. */
+static int open_balance(rill_core *c, rill_holder_account *holder,
+                        const rill_config_account *config)
 {
-    rill_holder_account *holder = rill_arena_alloc(&c->arena, sizeof *holder);
-    *out = NULL;
-    if (holder == NULL)
-        return RILL_ERR_NOMEM;
     rill_balance_id id = 0;
     rill_i128 booked;
     uint32_t asset = 0;
-    int rc = rill_core_open_asset(c, &config->asset, &asset);
+    int rc = rill_core_prepare_pace(c, holder, config);
+    if (rc == RILL_OK)
+        rc = rill_core_open_asset(c, &config->asset, &asset);
     if (rc == RILL_OK)
         rc = rill_core_find_balance(c, RILL_HOLDER_NEIGHBOUR, config->name, &config->asset, &id,
                                     &booked);
     if (rc != RILL_OK)
         return rc;
     rill_balance_init(&holder->balance, id, asset, booked);
-    rc = rill_core_prepare_pace(c, holder, config);
-    if (rc != RILL_OK)
-        return rc;
     rill_core_agree(holder, config);
+    return RILL_OK;
+}
+
+int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_tokens *tokens,
+                          rill_holder_account **out)
+{
+    rill_holder_account *holder = rill_arena_alloc(&c->arena, sizeof *holder);
     rill_bytes name = {NULL, 0};
-    rc = name_holder(c, holder, &name);
+    *out = NULL;
+    if (holder == NULL)
+        return RILL_ERR_NOMEM;
+    holder->config = config;
+    int rc = name_holder(c, holder, &name);
     if (rc == RILL_OK)
         rc = rill_hub_add(c->hub, name, &holder->terms);
     if (rc == RILL_ERR_INVALID || rc == RILL_ERR_LIMIT) {
-        rill_core_complain(c, config->place, config->name, "the name is too long for an address");
+        rill_core_complain(c, config->place, config->name,
+                           rc == RILL_ERR_INVALID
+                               ? "the name is too long for an address"
+                               : "there are more accounts than there is room for until the node is "
+                                 "started again");
         return RILL_OK;
     }
     if (rc != RILL_OK)
         return rc;
+    rc = open_balance(c, holder, config);
+    if (rc != RILL_OK) {
+        bool removed = rill_hub_remove(c->hub, &holder->terms);
+        assert(removed);
+        (void)removed;
+        return rc;
+    }
     *out = holder;
     rc = open_ways(c, holder);
     if (rc == RILL_OK)

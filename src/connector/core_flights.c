@@ -187,6 +187,20 @@ static int number_balances(rill_core *c)
     return RILL_OK;
 }
 
+/* What is known of balances goes when the node has begun, and the list of packets stays. */
+static int keep_names(rill_core *c, old_flight *old)
+{
+    const char **names[] = {&old->source, &old->destination};
+    for (size_t i = 0; i < 2; i++) {
+        if (*names[i] == NULL)
+            continue;
+        *names[i] = rill_arena_text(&c->arena, *names[i]);
+        if (*names[i] == NULL)
+            return RILL_ERR_NOMEM;
+    }
+    return RILL_OK;
+}
+
 int rill_core_settle_flights(rill_core *c)
 {
     core_flights *f = &c->flights;
@@ -195,6 +209,8 @@ int rill_core_settle_flights(rill_core *c)
         f->old[i].source = name_of(c, f->old[i].flight.source);
         f->old[i].destination = name_of(c, f->old[i].flight.destination);
         rc = settle(c, &f->old[i]);
+        if (rc == RILL_OK && is_listed(&f->old[i]))
+            rc = keep_names(c, &f->old[i]);
         f->old_left += is_listed(&f->old[i]);
     }
     rill_free(c->options.allocator, f->by_id);

@@ -73,9 +73,14 @@ static char mark_of(const line *l)
 /* For people: without the hash of what is left out. */
 static void show(rill_bytes value, size_t most, char *out)
 {
-    const uint8_t *rest = value.len == 0 ? NULL : memchr(value.data, RILL_SHAPE_REST, value.len);
-    size_t len = rest == NULL ? value.len : (size_t)(rest - value.data);
-    (void)snprintf(out, most + 1, "%.*s", (int)len, (const char *)value.data);
+    size_t len = 0;
+    for (size_t i = 0; i < value.len && len < most; i++) {
+        if (value.data[i] == RILL_SHAPE_REST)
+            i += RILL_SHAPE_PRINT - 1; /* of what is hidden there; what comes after it is shown */
+        else
+            out[len++] = (char)value.data[i];
+    }
+    out[len] = '\0';
 }
 
 static rill_bytes default_of(const comparison *c, rill_bytes path)

@@ -393,7 +393,7 @@ def packets_are_paused_by_keyboard(t):
 @case
 def more_packets_than_can_be_shown(t):
     """A sample, with both numbers; the document keeps 100. One packet that waits is found among them."""
-    c = operated(t, OPERATED.replace("tokens: env:TOKEN_ALICE", "tokens: env:TOKEN_ALICE, max-packet: 20"))
+    c = operated(t, OPERATED.replace("tokens: env:TOKEN_ALICE", "tokens: env:TOKEN_ALICE, max-packet: 20, packets-a-second: 1000"))
     with Browser() as b:
         shown(b, c)
         showing(b)

@@ -136,8 +136,8 @@ static void out_of_form(conn *c)
 {
     static const char *const heads[] = {
         "POST /ilp HTTP/1.1\nHost: x\nContent-Length: 1\n\nx",
-        "POST /ilp HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        ("POST /ilp HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "0\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
         "POST /ilp HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
         "POST /ilp HTTP/1.1\r\nHost : x\r\n\r\n",
         "POST /ilp HTTP/9.9\r\nHost: x\r\n\r\n",

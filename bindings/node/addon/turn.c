@@ -53,9 +53,10 @@ static void put64(uint32_t *record, unsigned word, uint64_t value)
     record[word + 1] = (uint32_t)(value >> 32);
 }
 
+/* For an event: the reply that comes after them has one of its own. */
 static bool has_record(const arena *a)
 {
-    return a->out[HEAD_COUNT] < MAX_RECORDS;
+    return a->out[HEAD_COUNT] + 1 < MAX_RECORDS;
 }
 
 static uint32_t *add_record(arena *a, uint32_t type)

@@ -15,26 +15,32 @@ const RECORDS_AT = NUMBERS * 8
 const RECORD_COUNT = HEAD_WORDS + MAX_RECORDS * RECORD_WORDS
 const INBOX_AT = RECORDS_AT + RECORD_COUNT * 4
 
-const memory = new ArrayBuffer(INBOX_AT + INBOX_BYTES)
-const arena = {
-  native,
-  INBOX_BYTES,
-  HEAD_WORDS,
-  RECORD_WORDS,
-  inbox: new Uint8Array(memory, INBOX_AT),
-  inboxWords: new Uint32Array(memory, INBOX_AT),
-  records: new Uint32Array(memory, RECORDS_AT, RECORD_COUNT),
-  numbers: new BigUint64Array(memory, 0, NUMBERS),
-  slab: null,
+function make () {
+  const memory = new ArrayBuffer(INBOX_AT + INBOX_BYTES)
+  const arena = {
+    native,
+    INBOX_BYTES,
+    HEAD_WORDS,
+    RECORD_WORDS,
+    inbox: new Uint8Array(memory, INBOX_AT),
+    inboxWords: new Uint32Array(memory, INBOX_AT),
+    records: new Uint32Array(memory, RECORDS_AT, RECORD_COUNT),
+    numbers: new BigUint64Array(memory, 0, NUMBERS),
+    slab: null,
 
-  /** Outgoing packets stay in the old one, for whoever has them. */
-  newSlab () {
-    arena.slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-    // Who has one packet of it does not take away the others, as with Node's own pool of Buffers.
-    if (markAsUntransferable) markAsUntransferable(arena.slab.buffer)
-    native.arena(arena.slab.buffer, memory)
+    /** Outgoing packets stay in the old one, for whoever has them. */
+    newSlab () {
+      arena.slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      // Who has one packet of it does not take away the others, as with Node's own pool of Buffers.
+      if (markAsUntransferable) markAsUntransferable(arena.slab.buffer)
+      native.arena(arena.slab.buffer, memory)
+    }
   }
+  arena.newSlab()
+  return arena
 }
-arena.newSlab()
 
-module.exports = arena
+/** The addon has one memory for a thread: a second copy of these modules over the same addon takes it, too. */
+if (!native.shared) native.shared = make()
+
+module.exports = native.shared

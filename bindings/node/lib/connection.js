@@ -290,9 +290,10 @@ class Connection extends EventEmitter {
     return streams === null ? NO_STREAMS : streams instanceof Map ? [...streams.values()] : [streams]
   }
 
-  /** By their ids, as the original has it. */
+  /** By their ids, as the original has it: one Map, which is made when somebody looks. */
   get streams () {
-    return new Map(this._allStreams().map(stream => [stream.id, stream]))
+    if (!(this._streams instanceof Map)) this._streams = new Map(this._allStreams().map(stream => [stream.id, stream]))
+    return this._streams
   }
 
   _streamClosed (id) {

@@ -412,7 +412,7 @@ class Engine {
 
   setTimer (delay) {
     if (this.freed) return
-    if (delay !== NEVER) clock.set(this, performance.now() + delay)
+    if (delay !== NEVER) clock.set(this, clock.now() + delay)
     this.refTimer()
   }
 
@@ -489,15 +489,28 @@ class Engine {
     if (!packet) {
       return this.push({ kind: Kind.UNSENT, low, high, data: NO_BYTES })
     }
+    if (this.getExpiry && !this.expires(packet)) {
+      return this.push({ kind: Kind.UNSENT, low, high, data: NO_BYTES })
+    }
     this.inFlight++
     let promise
     try {
-      if (this.getExpiry) this.getExpiry(packet)
       promise = this.plugin.sendData(packet)
     } catch (err) {
       promise = Promise.reject(err)
     }
     Out.wait(this, low, high, promise, this.isClient ? null : packet)
+  }
+
+  /** False: the application's function failed, and the packet has not left. */
+  expires (packet) {
+    try {
+      this.getExpiry(packet)
+      return true
+    } catch (err) {
+      this.whose(packet, connection => connection._linkFailed(err))
+      return false
+    }
   }
 
   gotReply (low, high, reply, packet) {

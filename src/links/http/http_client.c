@@ -165,8 +165,9 @@ static void on_lost(http_link *k, bool opened, int error, const char *detail)
     bool none = !opened && !has_socket(k, false);
     if (!opened && !none)
         pause(k);
-    if (k->lingering && opened)
-        k->pausing = false; /* there is no time for a pause */
+    /* There is no time for a pause; and a link that is up has another connection soon. */
+    if (opened && (k->lingering || !has_socket(k, false)))
+        k->pausing = false;
     if (k->lingering && none)
         linger_no_more(k);
     else if (k->lingering)
