@@ -148,6 +148,99 @@ static bool is_copy(const rill_backup *b, const struct stat *there)
            memcmp(header + ID, "Rill", 4) == 0;
 }
 
+/*
+ * The first bytes of a file of this name in the folder, and how many. -1: it is not there; -2: it
+ * is no regular file, it is the books themselves, or it cannot be read.
+ */
+static ssize_t head_of(const rill_backup *b, const char *name, unsigned char *head, size_t cap)
+{
+    enum { NONE = -1, OTHER = -2 };
+    struct stat there;
+    struct stat own;
+    if (fstatat(b->folder, name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? NONE : OTHER;
+    if (!S_ISREG(there.st_mode) || stat(b->books, &own) != 0 || same_file(&own, &there))
+        return OTHER;
+    int fd = openat(b->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return OTHER;
+    ssize_t len = read(fd, head, cap);
+    close(fd);
+    return len < 0 ? OTHER : len;
+}
+
+/* What SQLite has beside a database. It would play one of an older database into the copy. */
+static const struct beside {
+    const char *end;
+    size_t len; /* of the bytes that each such file begins with */
+    const char *begins;
+} besides[] = {{"-wal", 3, "\x37\x7f\x06"}, {"-journal", 4, "\xd9\xd5\x05\xf9"}};
+enum { BESIDES = sizeof besides / sizeof *besides };
+
+/* *there: is this one there? False: it is there, and it is nothing that SQLite has left. */
+static bool look_beside(const rill_backup *b, const struct beside *one, char name[NAME + 16],
+                        bool *there)
+{
+    unsigned char head[4];
+    (void)snprintf(name, NAME + 16, "%s%s", b->name, one->end);
+    const ssize_t len = head_of(b, name, head, sizeof head);
+    *there = len != -1;
+    /* A log of which nothing counts any more begins with zeros, or is empty. */
+    return len <= 0 ? len != -2
+                    : len == sizeof head && (memcmp(head, one->begins, one->len) == 0 ||
+                                             memcmp(head, "\0\0\0", sizeof head) == 0);
+}
+
+/* RILL_ERR_EXISTS: one of an older database is there, and it is not to be replaced. */
+static int judge_beside(rill_backup *b)
+{
+    char name[NAME + 16];
+    char why[RILL_SQLITE_PROBLEM];
+    for (size_t i = 0; i < BESIDES; i++) {
+        bool there = false;
+        const bool good = look_beside(b, &besides[i], name, &there);
+        if (!there || (good && b->look->replace))
+            continue;
+        (void)snprintf(
+            why, sizeof why, "a file of this name with \"%s\" at its end is there%s",
+            besides[i].end,
+            good ? ", of an older file: it would change the copy, and goes only with \"force\""
+                 : ", which is not SQLite's, and stays");
+        return say(b, RILL_ERR_EXISTS, why);
+    }
+    return RILL_OK;
+}
+
+/* Before the copy has its name, and for good: else it would be read with them after a crash. */
+static int clear_beside(rill_backup *b)
+{
+    char name[NAME + 16];
+    bool any = false;
+    int rc = judge_beside(b);
+    for (size_t i = 0; rc == RILL_OK && i < BESIDES; i++) {
+        bool there = false;
+        if (!look_beside(b, &besides[i], name, &there) || !there)
+            continue;
+        any = true;
+        if (unlinkat(b->folder, name, 0) != 0 && errno != ENOENT)
+            rc = say_errno(b, errno);
+    }
+    if (rc == RILL_OK && any && fsync(b->folder) != 0)
+        rc = say_errno(b, errno);
+    return rc;
+}
+
+/* Does the part's name stand for our file still? Another node may have the same place for a copy.
+ */
+static bool has_part(const rill_backup *b)
+{
+    struct stat own;
+    struct stat there;
+    return fstat(b->fd, &own) == 0 &&
+           fstatat(b->folder, b->partial, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           same_file(&own, &there);
+}
+
 static int judge(rill_backup *b)
 {
     struct stat folder;
@@ -159,24 +252,42 @@ static int judge(rill_backup *b)
     if (is_of_books(b, &folder))
         return say(b, RILL_ERR_INVALID, "this is a file of the books themselves");
     if (fstatat(b->folder, b->name, &there, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? RILL_OK : say_errno(b, errno);
+        return errno == ENOENT ? judge_beside(b) : say_errno(b, errno);
     if (!b->look->replace)
         return say(b, RILL_ERR_EXISTS, "there is a file of this name already");
     return is_copy(b, &there)
-               ? RILL_OK
+               ? judge_beside(b)
                : say(b, RILL_ERR_EXISTS, "what is there is no copy of books, and stays");
 }
 
-/* One of before, of a process that was killed, makes room. */
+/*
+ * A part of a copy, of a process that was killed, makes room; nothing else does. SQLite may write
+ * the first page last: then zeros are there.
+ */
+static int clear_part(rill_backup *b)
+{
+    static const unsigned char zeros[16];
+    unsigned char head[16];
+    const ssize_t len = head_of(b, b->partial, head, sizeof head);
+    if (len == -1)
+        return RILL_OK;
+    if (len != 0 && (len != sizeof head || (memcmp(head, "SQLite format 3", sizeof head) != 0 &&
+                                            memcmp(head, zeros, sizeof head) != 0)))
+        return say(b, RILL_ERR_EXISTS,
+                   "the file with \".partial\" at its end is no part of a copy, and stays");
+    return unlinkat(b->folder, b->partial, 0) == 0 || errno == ENOENT ? RILL_OK
+                                                                      : say_errno(b, errno);
+}
+
 static int make(rill_backup *b)
 {
     int rc = find_folder(b);
     if (rc == RILL_OK)
         rc = judge(b);
+    if (rc == RILL_OK)
+        rc = clear_part(b);
     if (rc != RILL_OK)
         return rc;
-    if (unlinkat(b->folder, b->partial, 0) != 0 && errno != ENOENT)
-        return say_errno(b, errno);
     b->fd = openat(b->folder, b->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                    S_IRUSR | S_IWUSR);
     return b->fd < 0 ? say_errno(b, errno) : RILL_OK;
@@ -198,6 +309,12 @@ static int give_name(const rill_backup *b)
 static void keep(rill_backup *b)
 {
     int error = fsync(b->fd) != 0 ? errno : 0;
+    if (error == 0 && !has_part(b)) {
+        (void)say(b, RILL_ERR_EXISTS, "somebody else makes a copy of this name, too");
+        return;
+    }
+    if (error == 0 && clear_beside(b) != RILL_OK)
+        return;
     if (error == 0)
         error = give_name(b);
     if (error == EEXIST)
@@ -289,8 +406,9 @@ void rill_backup_free(rill_backup *b)
         pthread_join(b->thread, NULL);
     close_copy(b);
     if (b->fd >= 0) {
+        if (has_part(b))
+            (void)unlinkat(b->folder, b->partial, 0); /* whole, it has another name by now */
         close(b->fd);
-        (void)unlinkat(b->folder, b->partial, 0); /* whole, it has another name by now */
     }
     if (b->folder >= 0)
         close(b->folder);

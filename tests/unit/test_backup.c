@@ -189,6 +189,21 @@ static void test_a_copy_while_it_is_written(void **state)
     assert_int_equal(files_of_folder(false), 2 + 1); /* the books, their log, and the copy */
 }
 
+/* This file keeps a copy of that name from being made, and is still there. */
+static void stays(const char *where, const char *name, const char *why)
+{
+    struct stat there;
+    char one[100];
+    snprintf(one, sizeof one, "%s/%s", folder, name);
+    rill_store_look look = backup_to(one, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    if (strstr(look.problem, why) == NULL)
+        fail_msg("%s", look.problem);
+    assert_int_equal(lstat(where, &there), 0);
+    assert_int_not_equal(lstat(one, &there), 0);
+}
+
 /* A file that is there stays, whole, unless it is a copy and is to be replaced. */
 static void test_what_is_there(void **state)
 {
@@ -225,20 +240,175 @@ static void test_what_is_there(void **state)
     finish(&look);
     assert_int_equal(look.rc, RILL_ERR_EXISTS);
     assert_int_equal(unlink(link), 0);
-    /* What a process that was killed has left makes room. */
+    /* In the place of a part, too, only what is a part of a copy makes room. */
     snprintf(link, sizeof link, "%s/new.partial", folder);
     assert_int_equal(symlink(other, link), 0);
-    snprintf(link, sizeof link, "%s/new", folder);
-    look = backup_to(link, false);
-    finish(&look);
-    assert_int_equal(look.rc, RILL_OK);
-    audits_clean(link, -20);
+    stays(link, "new", "no part of a copy");
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(rename(other, link), 0);
+    stays(link, "new", "no part of a copy");
+    assert_int_equal(rename(link, other), 0);
     text = fopen(other, "r");
     char word[20] = "";
     assert_non_null(text);
     assert_non_null(fgets(word, sizeof word, text));
     fclose(text);
     assert_string_equal(word, "important");
+}
+
+static size_t read_file(const char *where, char *bytes, size_t cap)
+{
+    FILE *f = fopen(where, "r");
+    assert_non_null(f);
+    size_t len = fread(bytes, 1, cap, f);
+    fclose(f);
+    assert_in_range(len, 1, cap - 1);
+    return len;
+}
+
+static void write_file(const char *where, const char *bytes, size_t len)
+{
+    FILE *f = fopen(where, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* More than SQLite keeps in memory: the part has pages, but maybe not the first. */
+static void some_of(rill_sqlite *books, rill_store_look *look)
+{
+    enum { MANY = 900 };
+    bool more = true;
+    while (more && look->copied < MANY)
+        rill_sqlite_look(books, look, &more);
+    assert_true(more);
+}
+
+/* A part that a process which was killed has left makes room; so does an empty one. */
+static void test_a_part_that_was_left(void **state)
+{
+    (void)state;
+    char partial[100];
+    char half[100];
+    static char bytes[8 << 20];
+    snprintf(partial, sizeof partial, "%s.partial", target);
+    snprintf(half, sizeof half, "%s/half", folder);
+    large_books();
+    rill_store_look look = backup_to(target, false);
+    some_of(file, &look);
+    assert_int_equal(link(partial, half), 0);
+    assert_true(read_file(half, bytes, sizeof bytes) > 1 << 20);
+    rill_sqlite_stop_looking(file, &look);
+    assert_int_equal(rename(half, partial), 0);
+    look = backup_to(target, false);
+    finish(&look);
+    assert_string_equal(look.problem, "");
+    assert_int_equal(look.rc, RILL_OK);
+    audits_clean(target, -10);
+    FILE *empty = fopen(partial, "w");
+    assert_non_null(empty);
+    fclose(empty);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+}
+
+/* Two nodes that make a copy of one name: the later one's is whole, and the other says so. */
+static void test_two_at_once(void **state)
+{
+    (void)state;
+    char partial[100];
+    char second[100];
+    struct stat there;
+    snprintf(partial, sizeof partial, "%s.partial", target);
+    snprintf(second, sizeof second, "%s/second", folder);
+    large_books();
+    rill_store_look look = backup_to(second, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    sent(1); /* so they differ */
+    rill_sqlite *later = opened(second);
+    rill_store_look first = backup_to(target, false);
+    rill_store_look other = backup_to(target, false);
+    some_of(file, &first);
+    some_of(later, &other);
+    finish(&first);
+    assert_int_not_equal(stat(target, &there), 0);
+    assert_int_equal(first.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(first.problem, "somebody else"));
+    assert_int_equal(stat(partial, &there), 0);
+    for (bool more = true; more;)
+        rill_sqlite_look(later, &other, &more);
+    assert_int_equal(other.rc, RILL_OK);
+    rill_sqlite_close(later);
+    audits_clean(target, -10);
+}
+
+/* What a node on an older copy has left beside it would be played into the copy. */
+static void test_what_an_older_copy_left(void **state)
+{
+    (void)state;
+    static char log[1 << 20];
+    static const char journal[] = "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7";
+    char wal[100];
+    char other[100];
+    struct stat there;
+    snprintf(wal, sizeof wal, "%s-wal", target);
+    snprintf(other, sizeof other, "%s-journal", target);
+    sent(1);
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    rill_sqlite *s = opened(target); /* a node on it, which is killed */
+    const rill_store_entry line = {
+        .account = ALICE, .kind = RILL_ENTRY_CHANGE, .who = "maria", .note = "", .key = ""};
+    const rill_store_batch batch = {.entries = &line, .entry_count = 1};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    const size_t len = read_file(wal, log, sizeof log);
+    rill_sqlite_close(s);
+    assert_int_equal(unlink(target), 0);
+    write_file(wal, log, len);
+    sent(1);
+    look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(look.problem, "\"-wal\""));
+    assert_int_equal(look.copied, 0); /* it is known before anything is copied */
+    assert_int_equal(stat(wal, &there), 0);
+    assert_int_not_equal(stat(target, &there), 0);
+    write_file(other, journal, 8);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_int_not_equal(stat(wal, &there), 0);
+    assert_int_not_equal(stat(other, &there), 0);
+    audits_clean(target, -20);
+    /* The same where the older copy is there still. */
+    write_file(wal, log, len);
+    sent(1);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_int_not_equal(stat(wal, &there), 0);
+    audits_clean(target, -30);
+    assert_int_equal(unlink(target), 0);
+    write_file(other, journal, 8);
+    look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(look.problem, "\"-journal\""));
+    assert_int_equal(unlink(other), 0);
+    /* One that comes while the copy is made. */
+    look = backup_to(target, false);
+    for (bool more = true; more && look.copied == 0;)
+        rill_sqlite_look(file, &look, &more);
+    write_file(wal, log, len);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_int_not_equal(stat(target, &there), 0);
+    /* It is not SQLite's: it stays. */
+    write_file(wal, "important", 9);
+    stays(wal, "copy", "is not SQLite's");
 }
 
 /* The books themselves are no place for a copy of them, by whatever name. */
@@ -446,6 +616,9 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_a_copy_while_it_is_written),
         TEST(test_what_is_there),
+        TEST(test_a_part_that_was_left),
+        TEST(test_two_at_once),
+        TEST(test_what_an_older_copy_left),
         TEST(test_the_books_themselves),
         TEST(test_folders),
         TEST(test_a_full_disk),
