@@ -283,10 +283,26 @@ static bool texts_valid(const rill_store_entry *e)
            strlen(e->note) <= RILL_ENTRY_TEXT_MAX && strlen(e->key) <= RILL_ENTRY_TEXT_MAX;
 }
 
+/* As much of it as a line holds, up to the end of a character: a token's place may be longer. */
+static const char *cut_person(const char *person, char out[RILL_ENTRY_TEXT_MAX + 1])
+{
+    enum { MORE = 3 }; /* bytes of a character of UTF-8 behind its first */
+    size_t len = strlen(person);
+    if (len <= RILL_ENTRY_TEXT_MAX)
+        return person;
+    len = RILL_ENTRY_TEXT_MAX;
+    while (len > RILL_ENTRY_TEXT_MAX - MORE && ((unsigned char)person[len] & 0xc0) == 0x80)
+        len--;
+    memcpy(out, person, len);
+    out[len] = '\0';
+    return out;
+}
+
 /* Writes the line onto the page; nothing changed if there is no memory. */
 static int put_line(const rill_clerk *c, rill_clerk_page *page, const rill_store_entry *entry)
 {
     const char *person = entry->person != NULL ? entry->person : c->person != NULL ? c->person : "";
+    char cut[RILL_ENTRY_TEXT_MAX + 1];
     size_t texts = page->text_count;
     void *entries = page->entries;
     rill_store_entry *at = place(c, &entries, page->entry_count, &page->entry_cap, sizeof *at);
@@ -297,7 +313,7 @@ static int put_line(const rill_clerk *c, rill_clerk_page *page, const rill_store
     at->who = keep_text(c, page, entry->who);
     at->note = at->who == NULL ? NULL : keep_text(c, page, entry->note);
     at->key = at->note == NULL ? NULL : keep_text(c, page, entry->key);
-    at->person = at->key == NULL ? NULL : keep_text(c, page, person);
+    at->person = at->key == NULL ? NULL : keep_text(c, page, cut_person(person, cut));
     if (at->person == NULL) {
         drop_texts(c, page, texts);
         return RILL_ERR_NOMEM;

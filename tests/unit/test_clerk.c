@@ -244,6 +244,39 @@ static void test_texts(void **state)
     assert_int_equal(disk.batch->entries[0].key[0], 'x');
 }
 
+/* A line keeps what it can hold of where a token is from, and no half of a character. */
+static void test_a_long_person(void **state)
+{
+    (void)state;
+    uint64_t group = 0;
+    char own[RILL_ENTRY_TEXT_MAX + 200];
+    char of_all[RILL_ENTRY_TEXT_MAX + 3];
+    memset(own, 'x', sizeof own);
+    own[sizeof own - 1] = '\0';
+    memcpy(own + RILL_ENTRY_TEXT_MAX - 1, "\xc3\xa4", 2);
+    memset(of_all, 'y', sizeof of_all);
+    of_all[RILL_ENTRY_TEXT_MAX] = '\0';
+    rill_store_entry e = entry("", 1);
+    e.person = own;
+    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+    e.person = NULL;
+    clerk.person = of_all;
+    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+    of_all[RILL_ENTRY_TEXT_MAX] = 'z';
+    of_all[RILL_ENTRY_TEXT_MAX + 1] = '\0';
+    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+    clerk.person = NULL;
+    rill_clerk_turn(&clerk, 0);
+    const char *got = disk.batch->entries[0].person;
+    assert_int_equal(strlen(got), RILL_ENTRY_TEXT_MAX - 1);
+    assert_int_equal(got[RILL_ENTRY_TEXT_MAX - 2], 'x');
+    for (size_t i = 1; i <= 2; i++) {
+        got = disk.batch->entries[i].person;
+        assert_int_equal(strlen(got), RILL_ENTRY_TEXT_MAX);
+        assert_int_equal(got[RILL_ENTRY_TEXT_MAX - 1], 'y');
+    }
+}
+
 static void test_an_account_alone(void **state)
 {
     (void)state;
@@ -324,6 +357,7 @@ int main(void)
         TEST(test_a_store_that_fails),
         TEST(test_entries_and_their_keys),
         TEST(test_texts),
+        TEST(test_a_long_person),
         TEST(test_an_account_alone),
         TEST(test_without_waiting),
         TEST(test_without_memory),
