@@ -311,16 +311,6 @@ static json_t *asset_of(const rill_audit_line *line)
                : json_pack("{s:s, s:i}", "code", line->asset, "scale", (int)line->scale);
 }
 
-/* A text that somebody wrote, or the beginning of it that is UTF-8. */
-static json_t *text_json(const char *text)
-{
-    size_t len = strlen(text);
-    json_t *value = json_stringn(text, len);
-    while (value == NULL && len > 0)
-        value = json_stringn(text, --len);
-    return value;
-}
-
 static json_t *audit_line_json(const rill_audit_line *line)
 {
     char at[RILL_WHEN_TEXT];
@@ -331,8 +321,9 @@ static json_t *audit_line_json(const rill_audit_line *line)
                      (json_int_t)line->id, "at", at, "account",
                      line->holder == RILL_HOLDER_NODE ? json_null() : json_string(line->account),
                      "kind", kind_of_entry(line->kind), "amount", amount_json(line), "asset",
-                     asset_of(line), "who", text_json(line->who), "person", text_json(line->person),
-                     "note", text_json(line->note), "key", text_json(line->key), "hash", hash);
+                     asset_of(line), "who", rill_admin_text_json(line->who), "person",
+                     rill_admin_text_json(line->person), "note", rill_admin_text_json(line->note),
+                     "key", rill_admin_text_json(line->key), "hash", hash);
 }
 
 static json_t *lines_json(const rill_audit_lines *lines)
@@ -373,12 +364,14 @@ static json_t *line_json(const rill_statement_line *line, const char *balance)
     rill_when_text(line->at_ms, at);
     rill_wide_signed_text(line->change, change);
     if (line->kind == 0)
-        return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "at", at, "kind", kind_of(line), "with",
-                         line->texts[0] == NULL ? "" : line->texts[0], "packets",
-                         (json_int_t)line->packets, "change", change, "balance", balance);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "at", at, "kind", kind_of(line),
-                     "who", line->texts[0], "person", line->texts[3], "note", line->texts[1], "key",
-                     line->texts[2], "change", change, "balance", balance);
+        return json_pack("{s:s, s:s, s:o, s:I, s:s, s:s}", "at", at, "kind", kind_of(line), "with",
+                         rill_admin_text_json(line->texts[0]), "packets", (json_int_t)line->packets,
+                         "change", change, "balance", balance);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "at", at, "kind", kind_of(line),
+                     "who", rill_admin_text_json(line->texts[0]), "person",
+                     rill_admin_text_json(line->texts[3]), "note",
+                     rill_admin_text_json(line->texts[1]), "key",
+                     rill_admin_text_json(line->texts[2]), "change", change, "balance", balance);
 }
 
 static json_t *statement_json(const rill_admin_look *look)

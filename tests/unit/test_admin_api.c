@@ -403,6 +403,21 @@ static void test_looks_are_begun(void **state)
                                     "2026-11-01T00:00:00.000Z,opening,,,,7,,,,\r\n"
                                     "2026-11-02T00:00:00.000Z,closing,,,,7,,,,\r\n");
     rill_admin_free(&found);
+    /* Texts that were cut amid a character; and what was before that is there. */
+    char texts[4][8] = {"m\xc3", "n\xe2\x82", "k\xf0\x9f\x92", "p\xc3\xa4\xc3"};
+    rill_statement_line cut = {.kind = RILL_ENTRY_DEPOSIT,
+                               .change = rill_wide_signed(rill_wide(0)),
+                               .texts = {texts[0], texts[1], texts[2], texts[3]}};
+    answer.look->csv = false;
+    answer.look->look.statement.lines = &cut;
+    answer.look->look.statement.count = 1;
+    rill_admin_answer_look(answer.look, &found);
+    assert_int_equal(found.status, 200);
+    assert_non_null(strstr(found.body, "\"who\":\"m\",\"person\":\"p\xc3\xa4\",\"note\":\"n\","
+                                       "\"key\":\"k\","));
+    rill_admin_free(&found);
+    answer.look->look.statement.lines = NULL; /* these are the test's */
+    answer.look->look.statement.count = 0;
     rill_admin_free_look(answer.look);
     static const char *const wrong[] = {"from=x",
                                         "to=2026-11-01T00%3",

@@ -148,6 +148,11 @@ static void test_bodies(void **state)
             "{\"state\":\"failed\",\"file\":\"/p\",\"begun\":\"1970-01-01T00:00:00.001Z\","
             "\"ended\":\"1970-01-01T00:00:00.002Z\",\"pages\":9,\"copied\":4,"
             "\"problem\":\"the disk is full\"}");
+    /* One that was cut amid a character; there may be any bytes in a path. */
+    snprintf(now_made.problem, sizeof now_made.problem, "/p\xc3\xa4/\xc3");
+    snprintf(now_made.path, sizeof now_made.path, "/p\xe4/x");
+    told_is(true, "GET", "/v1/backup", "", 200, "\"problem\":\"/p\xc3\xa4/\"");
+    told_is(true, "GET", "/v1/backup", "", 200, "\"file\":\"/p\"");
     backup_rc = RILL_ERR_CLOSED;
     told_is(true, "POST", "/v1/backup", "{\"file\":\"x\"}", 503, "closed");
 }
