@@ -400,7 +400,7 @@ def more_packets_than_can_be_shown(t):
         b.problems.clear()
         b.until("document.getElementById('packets-count').innerText !== ''")
         r = receive(t, c.link("bob"))
-        payer = t.rill("send", r.path, "100000", "--link", c.link("alice"), "--json")
+        payer = t.rill("send", r.path, "60000", "--link", c.link("alice"), "--json")
         line = b.until("/^Showing [\\d\u202f]+ of [\\d\u202f]+ packets of the last second: a sample\\.$/.test(document.getElementById('packets-count').innerText)"
                        " && document.getElementById('packets-count').innerText")
         some, all_of_them = (int(n.replace("\u202f", "")) for n in re.findall("[\\d\u202f]+", line)[:2])

@@ -15,11 +15,12 @@ int main(void)
     char url[256];
     rill_loop *loop;
     rill_spsp_query *query;
+    rill_spsp_query_options o;
     int error = RILL_OK;
+    rill_spsp_query_options_init(&o);
     if (rill_receiver_url("$wallet.example/alice", false, url, sizeof url, NULL) ||
         strcmp(url, "https://wallet.example/alice") != 0 || rill_loop_new(&loop, NULL) ||
-        rill_spsp_query_start(&query, loop, "http://127.0.0.1:1/alice", NULL, on_done, &error,
-                              NULL))
+        rill_spsp_query_start(&query, loop, "http://127.0.0.1:1/alice", &o, on_done, &error, NULL))
         return 1;
     return rill_loop_run(loop) || rill_loop_free(loop) || error != RILL_ERR_CONNECT ? 2 : 0;
 }

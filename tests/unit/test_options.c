@@ -155,6 +155,10 @@ static void test_what_was_not_initialised_is_named(void **state)
     assert_int_equal(rill_connection_options_check(&of_tomorrow.o, &problem), RILL_OK);
 }
 
+/* An option that is new is compared as well: same_limits and its like in options.c, and then here.
+ */
+_Static_assert(sizeof(rill_connection_options) <= 128 || sizeof(void *) != 8, "a new option");
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {

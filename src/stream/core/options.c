@@ -77,9 +77,6 @@ int rill_connection_options_check(const rill_connection_options *o, const char *
     return err;
 }
 
-_Static_assert(sizeof(rill_connection_options) <= 128 || sizeof(void *) != 8,
-               "an option that is new is compared as well");
-
 static bool same_ratio(rill_ratio a, rill_ratio b)
 {
     return a.num == b.num && a.den == b.den;
