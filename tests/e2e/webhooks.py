@@ -331,7 +331,7 @@ def who_the_receiver_is(t):
     secret = re.search(r"secret: '(file:[^']*)'", config(t, 1)).group(1)
     said = load(f"webhooks: {{url: 'https://127.0.0.1:{receiver.port}/hooks?token=hush', secret: '{secret}', ca: {cert}}}\n")
     assert f"webhooks url https://127.0.0.1:{receiver.port}/hooks, before https://127.0.0.1:{receiver.port}/hooks" in said, said
-    receiver.until(lambda r: r.notes()[:1] == ["one"] and len(r.got) == 2)
+    receiver.until(lambda r: r.notes()[:1] == ["one"] and len(r.got) >= 2)
     assert "hush" not in json.dumps(receiver.got) and state(c)["url"] == f"https://127.0.0.1:{receiver.port}/hooks"
     # Without a secret nothing is sent.
     os.unlink(secret.removeprefix("file:"))
