@@ -192,7 +192,9 @@ def gcc_stages():
 
 
 def other_compiler_stages():
-    asan_options = ["--buildtype=debugoptimized", "-Db_sanitize=address,undefined"]
+    # With less optimisation they compile in half the time, and their reports name more lines.
+    asan_options = ["--buildtype=debugoptimized", "-Doptimization=1",
+                    "-Db_sanitize=address,undefined"]
     return [
         ("build, sanitizers", build(ASAN, asan_options, {"CC": "gcc"}), None),
         ("build, clang", build(CLANG, ["--buildtype=debugoptimized", "-Dipsec_mb=disabled"],
