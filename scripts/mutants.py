@@ -450,17 +450,22 @@ def sim_that_fails(copy, seeds):
 # ---- the first that notices ----
 
 SIM = os.path.join("tests", "sim", "rill-sim")
+NOTICED = os.path.join(ROOT, "tests", "mutants", "noticed.json")
 PORTION = 12  # programs that are built at once, of those that are not likely
 
 
 class Likely:
     """Which tests to try first: what noticed the mutant the last time, the test of its module, those
-    that include its header, and what has noticed most of the others."""
+    that include its header, and what has noticed most of the others. A run begins with what the
+    tree's own list says, and keeps its list beside the copies."""
 
     def __init__(self, folder):
         self.path = os.path.join(folder, "noticed.json")
         self.lock = threading.Lock()
-        self.last = json.loads(read(self.path)) if os.path.exists(self.path) else {}
+        self.last = {}
+        for path in (NOTICED, self.path):
+            if os.path.exists(path):
+                self.last.update(json.loads(read(path)))
         self.often = collections.Counter(self.last.values())
         self.headers = {}
 
