@@ -156,6 +156,8 @@ SANITIZER_ENV = {
 }
 VALGRIND = ("valgrind --quiet --error-exitcode=9 --leak-check=full "
             "--errors-for-leak-kinds=definite,indirect")
+# Tests with processes wait for seven eighths of their time: one more of them at once.
+WAITING = ["--num-processes", str((os.cpu_count() or 1) + 1)]
 PREFIX = f"{ROOT}/build/installed"
 GCC_BUILD = ("build, gcc", build(GCC, ["--buildtype=debugoptimized", f"--prefix={PREFIX}"],
                                  {"CC": "gcc"}), None)
@@ -169,7 +171,7 @@ def gcc_stages():
     return [
         GCC_BUILD,
         ("tests, gcc", meson_tests(GCC), "build, gcc"),
-        ("end to end, gcc", meson_tests(GCC, ["e2e"]), "build, gcc"),
+        ("end to end, gcc", meson_tests(GCC, ["e2e"], WAITING), "build, gcc"),
         ("interop", tap_program("interop", ["node", "tests/interop/run.js"], INTEROP_ENV,
                                 before=["tests/interop/install"]), "build, gcc"),
         ("browser", tap_program("browser", ["python3", "tests/e2e/browser.py", f"{ROOT}/{GCC}/src/cli",
@@ -203,7 +205,7 @@ def other_compiler_stages():
          meson_tests(ASAN, env=SANITIZER_ENV, options=["--timeout-multiplier", "4"]),
          "build, sanitizers"),
         ("end to end, sanitizers",
-         meson_tests(ASAN, ["e2e"], ["--timeout-multiplier", "4"], SANITIZER_ENV),
+         meson_tests(ASAN, ["e2e"], ["--timeout-multiplier", "4", *WAITING], SANITIZER_ENV),
          "build, sanitizers"),
         ("interop, sanitizers",
          tap_program("interop, sanitizers", ["node", "tests/interop/run.js"],
