@@ -103,15 +103,16 @@ static void on_release(void *user, const rill_money_hold *hold)
 }
 
 /*
- * The audit is told of what an account has not seen, and of what it was late with, once in so long,
- * and when the node drains.
+ * The audit is told of what an account has not seen, and of what it was late with, once in so long:
+ * a neighbour decides how often it is late, also while it leaves or the node drains. The rest is
+ * told when the node begins to drain, when the account is gone, and when the node is.
  */
 #define TOLD_MS 60000
 
 /* A clock that was set back does not keep it for longer. */
-static bool is_to_be_told(const rill_core *c, uint64_t told_ms, rill_now now)
+static bool is_to_be_told(uint64_t told_ms, rill_now now)
 {
-    return c->draining || told_ms == 0 || now.wall_ms < told_ms || now.wall_ms - told_ms >= TOLD_MS;
+    return told_ms == 0 || now.wall_ms < told_ms || now.wall_ms - told_ms >= TOLD_MS;
 }
 
 /* What cannot be written for now is written with what comes next. */
@@ -140,7 +141,7 @@ static void count_unseen(rill_core *c, rill_holder_account *a, uint64_t amount, 
     u->new_packets++;
     u->amount = rill_add_sat(u->amount, amount);
     u->new_amount = rill_add_sat(u->new_amount, amount);
-    if (a->leaving || is_to_be_told(c, u->told_ms, now))
+    if (is_to_be_told(u->told_ms, now))
         tell_unseen(c, a);
 }
 
@@ -227,7 +228,7 @@ static void on_late(void *user, rill_terms *destination, uint64_t given, rill_no
         return;
     rill_tally_add(&o->late, given);
     rill_tally_add(&o->late_new, given);
-    if (a->leaving || is_to_be_told(c, o->late_told, now))
+    if (is_to_be_told(o->late_told, now))
         tell_late(c, a);
 }
 
@@ -865,14 +866,25 @@ int rill_core_put_setting(rill_core *c, const rill_store_setting *setting, uint6
     return rc;
 }
 
+void rill_core_tell_counts(rill_core *c, rill_holder_account *a)
+{
+    tell_unseen(c, a);
+    tell_late(c, a);
+}
+
+void rill_core_tell_rest(rill_core *c)
+{
+    for (size_t i = 0; i < c->account_count; i++)
+        rill_core_tell_counts(c, c->accounts[i]);
+    for (rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving)
+        rill_core_tell_counts(c, a);
+}
+
 void rill_core_drain(rill_core *c)
 {
     c->draining = true;
     rill_hub_drain(c->hub);
-    for (size_t i = 0; i < c->account_count; i++) {
-        tell_unseen(c, c->accounts[i]);
-        tell_late(c, c->accounts[i]);
-    }
+    rill_core_tell_rest(c);
 }
 
 bool rill_core_is_draining(const rill_core *c)

@@ -187,6 +187,11 @@ RILL_MUST_CHECK int rill_core_new_token(const rill_core *c, char token[RILL_CORE
 /* As rill_hub_drain. */
 void rill_core_drain(rill_core *c);
 bool rill_core_is_draining(const rill_core *c);
+/*
+ * The audit is told of what was counted of late and unseen Fulfills and is not told yet. Once no
+ * link is open any more, and before the books are written for the last time.
+ */
+void rill_core_tell_rest(rill_core *c);
 /* What is logged of packets and sessions from now on. */
 void rill_core_set_log_level(rill_core *c, rill_log_level level);
 const rill_config *rill_core_config(const rill_core *c);

@@ -258,6 +258,8 @@ void rill_core_leave_closed(rill_core *c, rill_balance *fresh);
 
 /* What is counted of it, which is allocated when it is needed. */
 void rill_core_free_counts(const rill_core *c, rill_holder_account *a);
+/* The audit is told of what is counted of it, and was not told yet. */
+void rill_core_tell_counts(rill_core *c, rill_holder_account *a);
 /* Before rill_core_agree: room for what that needs. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_core_prepare_pace(rill_core *c, rill_holder_account *holder,
                                            const rill_config_account *config);

@@ -566,6 +566,7 @@ void rill_core_part(rill_core *c)
             continue;
         }
         close_known(c, a);
+        rill_core_tell_counts(c, a);
         rill_log_account_line(&c->options.log, RILL_LOG_INFO, a->config->name, "is gone");
         if (a->settling != NULL)
             rill_settler_detach(a->settling);

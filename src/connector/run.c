@@ -355,6 +355,8 @@ static void finish(rill_connector *c)
     if (!c->closing || c->open_ports + c->open_links > 0)
         return;
     c->finishing = true;
+    if (c->begun && c->store != NULL)
+        rill_core_tell_rest(c->core);
     if (c->begun && c->store != NULL && rill_core_deadline(c->core) == RILL_NEVER &&
         !rill_core_is_kept(c->core)) {
         rill_core_turn(c->core);

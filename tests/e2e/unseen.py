@@ -7,6 +7,7 @@ usage: unseen.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 Prints TAP.
 """
 
+import signal
 import socket
 import struct
 import sys
@@ -254,6 +255,31 @@ def fulfilled_too_late(t):
     alice.close()
     said = "1 packets of %d units were fulfilled too late: it may count them as owed to it, and this node does not"
     end(c, bob, {"alice": 0, "bob": 0}, [("node", "bob", said % 100), ("node", "bob", said % 3)])
+
+
+@case
+def late_until_the_end(t):
+    """How often a neighbour is late while the node stops is its choice, and no line each: the rest is told at the end."""
+    c, bob = begin(t)
+    alice = Client(c.port, token="alice-token")
+    asked = [alice.ask(prepare("g.x.bob.shop", amount, seconds=4)) for amount in (100, 20, 3)]
+    late = [bob.request()[0] for _ in asked]
+    for a in asked:
+        assert alice.reply_to(a)["code"] == "R00"
+    holds = alice.ask(prepare("g.x.bob.shop", 5, seconds=30))
+    last = bob.request()[0]
+    bob.answer(late[0], fulfill())
+    wait_until(lambda: account(c, "bob")["late"]["packets"] == 1)
+    c.program.process.send_signal(signal.SIGTERM)
+    c.program.until("stopping", "err")
+    for request in late[1:] + [last]:
+        bob.answer(request, fulfill())
+    assert alice.reply_to(holds)["type"] == FULFILL
+    assert c.program.end() == 0, c.program.text
+    for client in (alice, bob):
+        client.close()
+    said = "%d packets of %d units were fulfilled too late: it may count them as owed to it, and this node does not"
+    assert changes(c) == [("node", "bob", said % (1, 100)), ("node", "bob", said % (2, 23))], changes(c)
 
 
 if __name__ == "__main__":

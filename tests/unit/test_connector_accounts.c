@@ -31,7 +31,7 @@ static void begin_again(const char *config_text)
         written();
 }
 
-static void reload(const char *config_text)
+static void apply(const char *config_text)
 {
     rill_core_change *change = NULL;
     assert_int_equal(
@@ -39,6 +39,11 @@ static void reload(const char *config_text)
     assert_int_equal(rill_core_prepare(&change, core, &fresh, report, NULL), RILL_OK);
     rill_core_apply(change, "test", NULL, NULL);
     config = fresh;
+}
+
+static void reload(const char *config_text)
+{
+    apply(config_text);
     for (unsigned i = 0; i < 3; i++) {
         rill_core_part(core);
         turn();
@@ -114,6 +119,47 @@ static void test_who_never_came_leaves_at_once(void **state)
     assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
     pay(3, "g.x.bob", &bob, 100);
     booked(1, 100);
+}
+
+/* Lines of a batch that say so. */
+static size_t lines_with(const char *part)
+{
+    size_t count = 0;
+    turn();
+    for (size_t i = 0; store.batch != NULL && i < store.batch->entry_count; i++)
+        count += store.batch->entries[i].note != NULL &&
+                 strstr(store.batch->entries[i].note, part) != NULL;
+    if (store.batch != NULL)
+        written();
+    return count;
+}
+
+/* How often is its choice: once while it leaves, and the rest when it is gone. */
+static void test_who_is_late_while_it_leaves(void **state)
+{
+    (void)state;
+    begin_with(ALICE_AND(BOB_OF("")));
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    for (uint64_t request = 1; request <= 5; request++)
+        send(&alice, request, "g.x.bob", 1);
+    now.mono_ns += 10 * RILL_SECOND;
+    now.wall_ms += 10000;
+    rill_hub_tick(rill_core_hub(core));
+    apply(ALICE_AND(""));
+    assert_int_equal(lines_with("too late"), 0);
+    fulfill_nth(&bob, 0, fulfillment);
+    assert_int_equal(lines_with("1 packets of 1 units were fulfilled too late"), 1);
+    for (size_t nth = 1; nth < 5; nth++)
+        fulfill_nth(&bob, nth, fulfillment);
+    assert_int_equal(lines_with("too late"), 0);
+    assert_true(rill_core_is_leaving(core));
+    disconnect(&bob);
+    now.wall_ms += 60000;
+    for (unsigned i = 0; i < 3; i++)
+        rill_core_part(core);
+    assert_false(rill_core_is_leaving(core));
+    assert_int_equal(lines_with("4 packets of 4 units were fulfilled too late"), 1);
 }
 
 /* What the store had of open accounts is not kept beside them: nobody loses a unit by that. */
@@ -425,6 +471,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_who_never_came_is_away),
+        TEST(test_who_is_late_while_it_leaves),
         TEST(test_who_never_came_leaves_at_once),
         TEST(test_a_balance_goes_and_comes_with_its_account),
         TEST(test_a_child_tells_its_own_address),

@@ -154,6 +154,30 @@ static void test_late_is_told_once_a_minute(void **state)
     bob_is_late_with(4, 500);
 }
 
+/* How often is the neighbour's choice, so it does not fill the audit in the last minute either. */
+static void test_late_while_the_node_drains(void **state)
+{
+    (void)state;
+    all_come();
+    now.wall_ms = 1000000;
+    for (uint64_t request = 1; request <= 3; request++)
+        send(&alice, request, "g.x.b.server", 1);
+    rill_core_drain(core);
+    rill_hub_abandon(rill_core_hub(core));
+    for (size_t nth = 0; nth < 3; nth++)
+        fulfill_nth(&bob, nth, fulfillment);
+    turn();
+    assert_non_null(strstr(noted(), "1 packets of 50 units"));
+    written();
+    bob_is_late_with(3, 150);
+    rill_core_tell_rest(core);
+    turn();
+    assert_non_null(strstr(noted(), "2 packets of 100 units"));
+    written();
+    rill_core_tell_rest(core);
+    assert_false(turn_wanted);
+}
+
 /* ---- what Prometheus reads ---- */
 
 static void metric(const char *line)
@@ -282,6 +306,7 @@ int main(void)
         TEST(test_late_before_the_timer),
         TEST(test_late_as_the_node_stops),
         TEST(test_late_is_told_once_a_minute),
+        TEST(test_late_while_the_node_drains),
         TEST(test_the_balance_of_ilp_connector),
         TEST(test_how_packets_end),
         TEST(test_rates),
