@@ -449,6 +449,7 @@ void rill_core_free(rill_core *c)
     rill_core_clear_flights(c);
     for (size_t i = 0; i < CORE_KEPT_PIECES; i++)
         rill_free(allocator, c->kept.pieces[i]);
+    rill_wipe(c->kept.key, sizeof c->kept.key);
     rill_core_clear_settler(c);
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);

@@ -4,6 +4,7 @@
 #define RILL_CONNECTOR_CORE_IMPL_H
 
 #include "connector/core.h"
+#include "connector/core_kept.h"
 #include "connector/core_rates.h"
 #include "connector/peering.h"
 #include "connector/rate_answer.h"
@@ -93,11 +94,22 @@ typedef struct core_prices {
 /* Two that are of no account, and accounts by a hash of their names. */
 enum { CORE_KEPT_PIECES = 2 + 256 };
 
+/* How a secret is printed where the configuration is kept. */
+typedef enum core_prints {
+    CORE_PRINTS_BY_KEY, /* HMAC-SHA-256 with the key; nothing is printed without one */
+    CORE_PRINTS_PLAIN,  /* SHA-256, as versions before had them: to compare with, once */
+    CORE_PRINTS_NONE,   /* those that the store has are of another key, and say nothing */
+} core_prints;
+
 /* The configuration that was applied last: core_kept.c. */
 typedef struct core_kept {
     char *pieces[CORE_KEPT_PIECES];  /* what the store had; later that of the node alone */
     uint64_t sums[CORE_KEPT_PIECES]; /* of what the store has */
     bool known;                      /* the store had one */
+    bool has_key;
+    uint8_t key[RILL_PRINT_KEY];
+    char key_name[RILL_SHAPE_PRINT]; /* of the prints that the store has; empty: they are plain */
+    core_prints prints;
 } core_kept;
 
 struct rill_core {

@@ -17,6 +17,11 @@
 
 enum { NODE, ROUTES, BUCKETS, BUCKET_COUNT = CORE_KEPT_PIECES - BUCKETS, PIECE_NAME = 24 };
 
+/* Beside the pieces: which key prints are of. */
+static const char prints_name[] = "prints";
+/* There is none, and there are no prints. */
+static const char no_key[] = "none";
+
 /* ---- what the store has ---- */
 
 static void name_of_piece(unsigned piece, char out[PIECE_NAME])
@@ -31,6 +36,10 @@ int rill_core_know_config(rill_core *c, const rill_store_setting *setting)
 {
     char name[PIECE_NAME];
     unsigned piece = 0;
+    if (strcmp(setting->name, prints_name) == 0) {
+        (void)snprintf(c->kept.key_name, sizeof c->kept.key_name, "%s", setting->value);
+        return RILL_OK;
+    }
     for (; piece < CORE_KEPT_PIECES; piece++) {
         name_of_piece(piece, name);
         if (strcmp(name, setting->name) == 0)
@@ -51,6 +60,41 @@ int rill_core_know_config(rill_core *c, const rill_store_setting *setting)
 
 /* ---- prints of secrets ---- */
 
+void rill_core_print_with(rill_core *c, const uint8_t key[RILL_PRINT_KEY])
+{
+    memcpy(c->kept.key, key, RILL_PRINT_KEY);
+    c->kept.has_key = true;
+}
+
+static bool digest_of(const rill_core *c, const uint8_t *data, size_t len,
+                      uint8_t out[RILL_SHA256_LEN])
+{
+    const core_kept *kept = &c->kept;
+    if (kept->prints == CORE_PRINTS_PLAIN)
+        return rill_crypto_sha256(c->options.crypto, data, len, out) == RILL_OK;
+    return kept->prints == CORE_PRINTS_BY_KEY && kept->has_key &&
+           rill_crypto_hmac(c->options.crypto, kept->key, sizeof kept->key, data, len, out) ==
+               RILL_OK;
+}
+
+/* As of rill_lines. user: the core. */
+static bool text_print(void *user, const char *text, char out[RILL_SHAPE_PRINT])
+{
+    uint8_t digest[RILL_SHA256_LEN];
+    if (!digest_of(user, (const uint8_t *)text, strlen(text), digest))
+        return false;
+    for (size_t i = 0; i < (RILL_SHAPE_PRINT - 1) / 2; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", (unsigned)digest[i]);
+    return true;
+}
+
+/* What the key is called in the store. */
+static void name_key(rill_core *c, char out[RILL_SHAPE_PRINT])
+{
+    if (!text_print(c, "prints of secrets", out))
+        (void)snprintf(out, RILL_SHAPE_PRINT, "%s", no_key);
+}
+
 /* What the configuration itself names by its hash cannot change without it. */
 static bool secret_print(void *user, const char *path, const char *where,
                          char out[RILL_SHAPE_PRINT])
@@ -62,7 +106,7 @@ static bool secret_print(void *user, const char *path, const char *where,
     if (rill_config_token_hash(where, hash) ||
         c->options.secret(c->options.user, where, secret, sizeof secret) != RILL_OK)
         return false;
-    bool is = rill_core_text_hash(user, secret, out);
+    bool is = text_print(user, secret, out);
     rill_wipe(secret, sizeof secret);
     return is;
 }
@@ -87,7 +131,8 @@ typedef struct keeping {
     const void *usual_account;
     struct owner *owners;
     size_t owner_count;
-    bool failed; /* without memory */
+    bool compares; /* what is different is told alone, and nothing is kept */
+    bool failed;   /* without memory */
 } keeping;
 
 static rill_bytes bytes_of(const char *text)
@@ -271,7 +316,7 @@ static int end_piece(keeping *k, unsigned piece, bool starts, const char *usual)
     else if (piece == NODE && !starts)
         rc = rill_shape_compare(c->options.allocator, bytes_of(before), bytes_of(text),
                                 bytes_of(usual), on_secret, k);
-    if (rc != RILL_OK)
+    if (rc != RILL_OK || k->compares)
         return rc;
     name_of_piece(piece, name);
     const rill_store_setting setting = {RILL_SETTING_CONFIG, name, text};
@@ -329,9 +374,14 @@ struct owner {
 static void add_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const void *owner)
 {
     keeping *k = user;
+    uint8_t digest[RILL_SHA256_LEN];
+    if (k->core->kept.prints == CORE_PRINTS_PLAIN)
+        memcpy(digest, hash, sizeof digest);
+    else if (!digest_of(k->core, hash, RILL_SHA256_LEN, digest))
+        return;
     struct owner *o = &k->owners[k->owner_count++];
     o->account = owner;
-    memcpy(&o->sum, hash, sizeof o->sum);
+    memcpy(&o->sum, digest, sizeof o->sum);
 }
 
 static void count_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const void *owner)
@@ -358,7 +408,9 @@ static int list_owners(keeping *k)
     k->owners = rill_calloc(k->core->options.allocator, count + 1, sizeof *k->owners);
     if (k->owners == NULL)
         return RILL_ERR_NOMEM;
+    k->owner_count = 0;
     rill_tokens_each(&k->core->tokens, add_token, k);
+    count = k->owner_count;
     if (count > 0)
         qsort(k->owners, count, sizeof *k->owners, by_account);
     for (size_t i = 1; i < count; i++) {
@@ -451,24 +503,105 @@ static int keep_accounts(keeping *k, bool starts)
     return rc;
 }
 
-int rill_core_keep_config(rill_core *c, bool starts, const char *who,
-                          void (*tell)(void *user, const char *line), void *user)
+/* Without prints, which are of another key. */
+static void strip(char *text)
 {
-    const rill_lines none = {
-        .allocator = c->options.allocator, .hash = rill_core_text_hash, .user = c};
-    keeping k = {.core = c, .who = who, .tell = tell, .user = user, .text = none, .usual = none};
-    int rc = keep_node(&k, NODE, starts);
-    if (rc == RILL_OK) {
-        remember_node(&k);
-        rc = keep_node(&k, ROUTES, starts);
+    char *to = text;
+    while (text != NULL && *text != '\0') {
+        const size_t len = strcspn(text, "\n");
+        const char *tab = memchr(text, '\t', len);
+        const char *next = text + len + (text[len] == '\n');
+        if (*text == '@' || tab == NULL || tab == text || tab[-1] != '#') {
+            for (const char *at = text; at < next; at++) {
+                if (*at != RILL_SHAPE_REST)
+                    *to++ = *at;
+                else
+                    at += next - at < RILL_SHAPE_PRINT ? next - at - 1 : RILL_SHAPE_PRINT - 1;
+            }
+        }
+        text += next - text;
     }
-    if (rc == RILL_OK)
-        rc = keep_accounts(&k, starts);
-    rill_lines_clear(&k.text);
-    rill_lines_clear(&k.usual);
-    for (unsigned i = ROUTES; i < CORE_KEPT_PIECES; i++) {
+    if (to != NULL)
+        *to = '\0';
+}
+
+static void forget_pieces(rill_core *c, unsigned first)
+{
+    for (unsigned i = first; i < CORE_KEPT_PIECES; i++) {
         rill_free(c->options.allocator, c->kept.pieces[i]);
         c->kept.pieces[i] = NULL;
     }
+}
+
+static int keep_all(keeping *k, bool starts)
+{
+    const rill_lines none = {
+        .allocator = k->core->options.allocator, .hash = text_print, .user = k->core};
+    k->text = k->usual = none;
+    int rc = keep_node(k, NODE, starts);
+    if (rc == RILL_OK) {
+        remember_node(k);
+        rc = keep_node(k, ROUTES, starts);
+    }
+    if (rc == RILL_OK)
+        rc = keep_accounts(k, starts);
+    rill_lines_clear(&k->text);
+    rill_lines_clear(&k->usual);
+    return rc;
+}
+
+/*
+ * The store's prints are not of our key. What is different is told by plain ones, if they are
+ * plain; else secrets that are named as before may be others, and nobody knows. Then all is kept
+ * anew.
+ */
+static int change_prints(keeping *k)
+{
+    core_kept *kept = &k->core->kept;
+    const bool plain = kept->key_name[0] == '\0';
+    int rc = RILL_OK;
+    kept->prints = plain ? CORE_PRINTS_PLAIN : CORE_PRINTS_NONE;
+    for (unsigned i = 0; i < CORE_KEPT_PIECES && !plain; i++)
+        strip(kept->pieces[i]);
+    if (!plain)
+        on_line(k, "if secrets are others is not known: the books were kept with another key");
+    /* Whatever the store has, it is replaced. */
+    uint64_t sums[CORE_KEPT_PIECES];
+    for (unsigned i = 0; i < CORE_KEPT_PIECES; i++)
+        sums[i] = kept->pieces[i] == NULL ? 0 : UINT64_MAX;
+    k->compares = true;
+    rc = keep_all(k, true);
+    k->compares = false;
+    kept->prints = CORE_PRINTS_BY_KEY;
+    memcpy(kept->sums, sums, sizeof sums);
+    forget_pieces(k->core, NODE);
+    return rc;
+}
+
+static int keep_key_name(rill_core *c, const char *name)
+{
+    uint64_t group;
+    const rill_store_setting setting = {RILL_SETTING_CONFIG, prints_name, name};
+    memcpy(c->kept.key_name, name, RILL_SHAPE_PRINT);
+    return rill_core_put_setting(c, &setting, &group);
+}
+
+int rill_core_keep_config(rill_core *c, bool starts, const char *who,
+                          void (*tell)(void *user, const char *line), void *user)
+{
+    keeping k = {.core = c, .who = who, .tell = tell, .user = user};
+    char name[RILL_SHAPE_PRINT] = "";
+    int rc = RILL_OK;
+    name_key(c, name);
+    const bool other = strcmp(name, c->kept.key_name) != 0;
+    if (starts && other && c->kept.known) {
+        rc = change_prints(&k);
+        starts = false; /* all is told */
+    }
+    if (rc == RILL_OK)
+        rc = keep_all(&k, starts);
+    if (rc == RILL_OK && other)
+        rc = keep_key_name(c, name);
+    forget_pieces(c, ROUTES);
     return rc == RILL_OK && k.failed ? RILL_ERR_NOMEM : rc;
 }

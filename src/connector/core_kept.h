@@ -8,6 +8,18 @@
 /* Of rill_store_setting. */
 #define RILL_SETTING_CONFIG "config"
 
+/*
+ * Bytes of the key that secrets are printed with. Each secret has a print in the store, so that a
+ * start can tell that it is another one. Who reads the store, or a copy of it, may guess at a
+ * secret that is short, so the print must not tell him if he is right: it is an HMAC, and its key
+ * is not in the store. It is no salt and no slow hash: there may be as many secrets as accounts,
+ * which are printed at each start, and a slow hash is no help for a secret of four digits.
+ */
+enum { RILL_PRINT_KEY = 32 };
+
+/* The key, which is copied: before rill_core_begin. Without it no secret is printed. */
+void rill_core_print_with(rill_core *c, const uint8_t key[RILL_PRINT_KEY]);
+
 /* What the store has of it: to be told before rill_core_begin. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_core_know_config(rill_core *c, const rill_store_setting *setting);
 /*

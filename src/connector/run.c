@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "connector/core_kept.h"
+#include "connector/print_key.h"
 #include "connector/run_impl.h"
 #include "io/large_pages.h"
 #include "store/sqlite.h"
@@ -247,6 +248,24 @@ static int open_flights(rill_connector *c, const rill_sqlite *file)
     return rc;
 }
 
+/* A node does without it: then nobody is told of a secret that was changed while it was stopped. */
+static void find_print_key(rill_connector *c)
+{
+    uint8_t key[RILL_PRINT_KEY];
+    char line[RILL_FLIGHTS_PATH + 160];
+    const char *problem = rill_print_key_find(c->config.store.path, c->loop->crypto, key);
+    if (problem == NULL) {
+        rill_core_print_with(c->core, key);
+        rill_wipe(key, sizeof key);
+        return;
+    }
+    (void)snprintf(line, sizeof line,
+                   "%.1000s.key: %s: a secret that is changed while the node is "
+                   "stopped will not be noticed",
+                   c->config.store.path, problem);
+    rill_connector_line(c, RILL_LOG_WARNING, line);
+}
+
 static int open_store(rill_connector *c)
 {
     char problem[RILL_SQLITE_PROBLEM];
@@ -283,6 +302,7 @@ static int open_store(rill_connector *c)
         rill_sqlite_close(file);
         return rc;
     }
+    find_print_key(c);
     rc = rill_connector_read_store(c, file, &reader);
     if (rc != RILL_OK)
         rill_connector_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));

@@ -113,7 +113,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 /* Is it the books' own file, or one that SQLite or the node has beside it? */
 static bool is_of_books(const rill_backup *b, const struct stat *folder)
 {
-    static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".sock"};
+    static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
     char path[RILL_BACKUP_PATH];
     struct stat own;
     (void)snprintf(path, sizeof path, "%s", b->books);

@@ -183,7 +183,7 @@ def who_may_have_a_copy_where(t):
     done = subprocess.run([RILLCTL, "backup", "./here", "--config", c.path], cwd=t.folder,
                           capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0 and os.path.exists(os.path.join(t.folder, "here")), done
-    for own in ("", "-wal", "-journal", ".flights", ".sock"):
+    for own in ("", "-wal", "-journal", ".flights", ".key", ".sock"):
         assert "the books themselves" in ctl(c, "backup", c.store + own, "--force", code=1).err
     assert "No such file" in ctl(c, "backup", f"{t.folder}/none/x", code=1).err
     assert "Not a directory" in ctl(c, "backup", f"{c.path}/x", code=1).err

@@ -50,6 +50,7 @@ static unsigned warnings;
 static char last_line[600]; /* of the log */
 static fake alice, bob, carol, up;
 static char first_problem[512];
+static const uint8_t *print_key = (const uint8_t *)"a key of the books, of 32 bytes.";
 
 #define EXAMPLE                                                                                    \
     "address: g.x\nstore: {path: b}\naccounts:\n"                                                  \
@@ -222,6 +223,8 @@ static inline int begin(const char *text)
         .secret = core_secret,
     };
     assert_int_equal(rill_core_new(&core, &o, &problem), RILL_OK);
+    if (print_key != NULL)
+        rill_core_print_with(core, print_key);
     for (rill_balance_id id = 1; id <= store.last; id++) {
         rill_store_account a = store.accounts[id];
         char name[64];

@@ -147,9 +147,12 @@ static void test_odd_books(void **state)
                                       "@x\nasset\t/2\n",
                                       "@x\nasset\tA-CODE-OF-MUCH-MORE-THAN-31-CHARACTERS/2\n",
                                       "@x\nasset\tUSD/99999\n@\n@\n@y",
-                                      "asset\tUSD/2\n@x\n"};
-    static const char *const names[] = {
-        "node", "routes", "accounts-00", "accounts-ff", "accounts-100", "accounts-", "", "x"};
+                                      "asset\tUSD/2\n@x\n",
+                                      "x#\ty\nx\t\x02\n\x02",
+                                      "@x\nx\tyz\x02"
+                                      "0123456789abcdef0\n#\tx\n"};
+    static const char *const names[] = {"node",         "routes",    "accounts-00", "accounts-ff",
+                                        "accounts-100", "accounts-", "prints",      "x"};
     (void)state;
     for (size_t i = 0; i < sizeof odd / sizeof *odd * (sizeof names / sizeof *names); i++) {
         const rill_store_setting setting = {RILL_SETTING_CONFIG, names[i % 8], odd[i / 8]};
@@ -189,6 +192,96 @@ static void test_secrets(void **state)
     assert_null(store.batch);
 }
 
+/* ---- prints of secrets ---- */
+
+static const uint8_t *const usual_key = (const uint8_t *)"another key of the books, as long";
+
+static const char secrets_text[] =
+    ONE("tokens: env:ALICE, credit: 7, link: {uri: 'btp+ws://u:hush@h/'}",
+        "engines: {port: 0, tokens: env:ENGINE}\n");
+
+static bool is_kept(const char *part)
+{
+    bool found = false;
+    for (size_t i = 0; i < store.setting_count; i++)
+        found = found || strstr(store.settings[i].value, part) != NULL;
+    return found;
+}
+
+static void set(const char *name, const char *value)
+{
+    snprintf(store.settings[store.setting_count].kind, sizeof store.settings->kind, "config");
+    snprintf(store.settings[store.setting_count].name, sizeof store.settings->name, "%s", name);
+    snprintf(store.settings[store.setting_count++].value, sizeof store.settings->value, "%s",
+             value);
+}
+
+/* SHA-256 of "ENGINE", of "ALICE", and of the URL: whoever has the books can guess at these. */
+#define PLAIN_ENGINE "8215b59ccb28808a"
+#define PLAIN_ALICE  "0b173dc63ceedce7"
+#define PLAIN_URL    "31293f884142a4df"
+
+/* Books as the versions before kept them. */
+static void books_of_before(void)
+{
+    store.setting_count = 0;
+    set("node", "address\tg.x\nstore path\tb\nengines port\t0\nengines tokens+\tenv:ENGINE\n"
+                "engines tokens env:ENGINE#\t" PLAIN_ENGINE "\n");
+    set("accounts-22", "@alice\nasset\tUSD/2\nlink uri\tbtp+ws://h/\x02" PLAIN_URL
+                       "\ntokens+\tenv:ALICE\ncredit\t7\ntokens#\t" PLAIN_ALICE "\n");
+}
+
+static void test_plain_prints_are_replaced(void **state)
+{
+    (void)state;
+    books_of_before();
+    start_again(secrets_text, ""); /* nothing has changed */
+    assert_false(is_kept(PLAIN_ENGINE));
+    assert_false(is_kept(PLAIN_ALICE));
+    assert_false(is_kept(PLAIN_URL));
+    start_again(secrets_text, "");
+    assert_null(store.batch);
+    other_secrets = true;
+    start_again(secrets_text, "engines tokens env:ENGINE: another one is there now\n"
+                              "account alice: tokens: another one is there now\n");
+    /* What has changed while the version did is told all the same. */
+    books_of_before();
+    start_again(secrets_text, "engines tokens env:ENGINE: another one is there now\n"
+                              "account alice: tokens: another one is there now\n");
+    start_again(secrets_text, "");
+    other_secrets = false;
+}
+
+#define NOT_KNOWN "if secrets are others is not known: the books were kept with another key\n"
+
+/* A copy of the books is without the key, and so says nothing of secrets: nothing is made up. */
+static void test_prints_of_another_key(void **state)
+{
+    const uint8_t *before = print_key;
+    (void)state;
+    start_again(secrets_text, "");
+    print_key = usual_key;
+    other_secrets = true;
+    start_again(ONE("tokens: env:ALICE, credit: 8, link: {uri: 'btp+ws://u:hush@h/'}",
+                    "engines: {port: 0, tokens: env:ENGINE}\n"),
+                NOT_KNOWN "account alice: credit 8, before 7\n");
+    other_secrets = false;
+    start_again(secrets_text, "engines tokens env:ENGINE: another one is there now\n"
+                              "account alice: credit 7, before 8\n"
+                              "account alice: tokens: another one is there now\n");
+    /* Without a key there are no prints, and none of before either. */
+    print_key = NULL;
+    start_again(secrets_text, NOT_KNOWN);
+    assert_false(is_kept("#\t"));
+    assert_false(is_kept("\x02"));
+    other_secrets = true;
+    start_again(secrets_text, "");
+    other_secrets = false;
+    print_key = before;
+    start_again(secrets_text, NOT_KNOWN);
+    start_again(secrets_text, "");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -200,6 +293,8 @@ int main(void)
         TEST(test_one_with_a_balance_goes),
         TEST(test_secrets),
         TEST(test_odd_books),
+        TEST(test_plain_prints_are_replaced),
+        TEST(test_prints_of_another_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
