@@ -13,8 +13,9 @@
 
 typedef struct rill_web rill_web;
 
-/* What a connection of HTTP/2 takes that asks nothing, most of it nghttp2's. */
-#define RILL_WEB_IDLE ((size_t)40 * 1024)
+/* What a connection takes that asks nothing: of HTTP/2, most of it nghttp2's, and of HTTP/1.1. */
+#define RILL_WEB_IDLE   ((size_t)40 * 1024)
+#define RILL_WEB_IDLE_1 ((size_t)2 * 1024)
 
 typedef struct rill_web_connection {
     rill_web *web;
@@ -69,12 +70,14 @@ struct rill_web {
        if all ask, the new one. Default: 0 */
     size_t max_connections;
     /*
-     * Bytes of `blocks` that are in use, beside RILL_WEB_IDLE for each connection of HTTP/2. Where
-     * they are more, the connection goes that holds most of them, strangers first. Default: 0, as
-     * many as all output of the loop (its max_storage)
+     * Bytes of `blocks` that are in use, beside what each connection may hold that asks nothing.
+     * Where they are more, the connection goes that holds most of them, strangers first, and of
+     * those who are known only one that holds more than the mean. Default: 0, as many as all output
+     * of the loop (its max_storage)
      */
     size_t max_memory;
-    size_t idle;    /* what all connections may hold without asking anything */
+    size_t count;   /* of connections */
+    size_t idle;    /* what all of them may hold without asking anything */
     size_t leaving; /* of these, what goes with connections that are over */
     rill_task relief;
     const rill_web_handlers *on;

@@ -52,6 +52,7 @@ static void end(rill_task *task)
         w->on->ended(w->owner, c);
     rill_list_remove(&c->node);
     w->idle -= c->idle;
+    w->count--;
     rill_free(rill_allocator_default(), c);
     rill_web_one_less(w);
 }
@@ -97,6 +98,18 @@ static bool is_heavier(const rill_web_connection *a, size_t weight, const rill_w
     return a->known != than->known ? !a->known : weight > its_weight;
 }
 
+/*
+ * What it may hold before it can be the one that goes. A stranger may hold what it needs to ask
+ * nothing: ten thousand that hold little hold much. Nobody who is known goes for a small request
+ * while others hold more, who are found later.
+ */
+static size_t allowance(const rill_web_connection *c)
+{
+    const rill_web *w = c->web;
+    const size_t mean = w->blocks.used / w->count;
+    return c->known && mean > c->idle ? mean : c->idle;
+}
+
 static rill_web_connection *heaviest_of(rill_web *w)
 {
     rill_web_connection *heaviest = NULL;
@@ -106,7 +119,7 @@ static rill_web_connection *heaviest_of(rill_web *w)
         rill_web_connection *c = RILL_CONTAINER(at, rill_web_connection, node);
         rill_list_push_back(&w->connections, at);
         size_t held = c->over ? 0 : rill_http_server_held(c->http);
-        if (held > RILL_WEB_IDLE && is_heavier(c, held, heaviest, most)) {
+        if (held > allowance(c) && is_heavier(c, held, heaviest, most)) {
             heaviest = c;
             most = held;
         }
@@ -387,8 +400,9 @@ int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
     rill_task_init(&c->flush, on_flush);
     rill_task_init(&c->ending, end);
     rill_list_push_back(&w->connections, &c->node);
-    c->idle = protocol == RILL_HTTP_1 ? 0 : RILL_WEB_IDLE;
+    c->idle = protocol == RILL_HTTP_1 ? RILL_WEB_IDLE_1 : RILL_WEB_IDLE;
     w->idle += c->idle;
+    w->count++;
     rill_tcp_give(t, &tcp_handlers, c);
     write_soon(c);
     return RILL_OK;

@@ -77,6 +77,7 @@ static void begin(void)
     rill_listener_options_init(&o);
     o.protocols = protocols;
     o.protocol_count = RILL_WEB_PROTOCOLS;
+    o.max_strangers = 200;
     o.log = on_line;
     o.user = &n;
     assert_int_equal(rill_listener_open(&port, n.loop, &o), RILL_OK);
@@ -464,6 +465,120 @@ static void test_memory_has_an_end(void **state)
     end();
 }
 
+enum { CROWD = 80, LIGHT = 70, PIECE = 12000 };
+static raw crowd[CROWD];
+
+static bool crowd_fits(net *unused)
+{
+    (void)unused;
+    return overs > 0 && web.leaving == 0 && web.blocks.used <= web.max_memory + web.idle;
+}
+
+static bool crowd_closed(net *unused)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CROWD; i++)
+        count += crowd[i].closed;
+    return count == CROWD && nobody_left(unused);
+}
+
+/* Strangers in HTTP/1.1 that each hold a little hold much together. Who is known stays. */
+static void test_many_that_hold_little(void **state)
+{
+    const rill_http_response r = {.status = 200};
+    char piece[PIECE + 1];
+    (void)state;
+    begin();
+    web.max_memory = 100000;
+    later = true;
+    memset(piece, 'x', PIECE);
+    piece[PIECE] = '\0';
+    raw_open(&n, &client);
+    raw_say(&client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    until(&n, was_asked);
+    assert_in_range(rill_http_server_held(last->http), 1, 4096);
+    last->known = true;
+    for (size_t i = 0; i < CROWD; i++) {
+        raw_open(&n, &crowd[i]);
+        raw_say(&crowd[i], "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
+        raw_say(&crowd[i], piece);
+    }
+    until(&n, crowd_fits);
+    assert_in_range(overs, 1, CROWD - 1); /* no more than needed */
+    assert_int_equal(rill_web_respond(last, last_handle, &r), RILL_OK);
+    assert_false(client.ended);
+    for (size_t i = 0; i < CROWD; i++)
+        uv_close((uv_handle_t *)&crowd[i].handle, on_other_closed);
+    uv_close((uv_handle_t *)&client.handle, on_client_closed);
+    until(&n, crowd_closed);
+    assert_int_equal(web.idle, 0);
+    assert_int_equal(web.count, 0);
+    end();
+}
+
+static bool all_hold(net *unused)
+{
+    size_t light = 0, heavy = 0;
+    (void)unused;
+    for (rill_list *at = web.connections.next; at != &web.connections; at = at->next) {
+        const rill_web_connection *c = RILL_CONTAINER(at, rill_web_connection, node);
+        light += rill_http_server_held(c->http) > RILL_WEB_IDLE_1 + 1000;
+        heavy += rill_http_server_held(c->http) > RILL_WEB_IDLE_1 + 20000;
+    }
+    return light == CROWD && heavy == CROWD - LIGHT;
+}
+
+/* Who is known and asks little does not go because the one that asks much is not found at once. */
+static void test_who_is_known_and_asks_little(void **state)
+{
+    (void)state;
+    begin();
+    for (size_t i = 0; i < CROWD; i++) {
+        raw_open(&n, &crowd[i]);
+        raw_say(&crowd[i], i < LIGHT
+                               ? "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\nx"
+                               : "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\nx");
+    }
+    until(&n, all_hold);
+    for (rill_list *at = web.connections.next; at != &web.connections; at = at->next)
+        RILL_CONTAINER(at, rill_web_connection, node)->known = true;
+    web.max_memory = 1;
+    rill_web_relieve(&web.relief);
+    assert_int_equal(overs, 0);
+    rill_web_relieve(&web.relief);
+    web.max_memory = 0;
+    assert_int_equal(overs, 1);
+    size_t gone = 0;
+    for (rill_list *at = web.connections.next; at != &web.connections; at = at->next) {
+        const rill_web_connection *c = RILL_CONTAINER(at, rill_web_connection, node);
+        gone += c->over && c->leaving > 20000;
+    }
+    assert_int_equal(gone, 1);
+    for (size_t i = 0; i < CROWD; i++)
+        uv_close((uv_handle_t *)&crowd[i].handle, on_other_closed);
+    client.closed = true;
+    until(&n, crowd_closed);
+    end();
+}
+
+/* One that asks nothing holds no more than it may. */
+static void test_what_an_idle_one_holds(void **state)
+{
+    const rill_http_response r = {.status = 200};
+    (void)state;
+    begin();
+    later = true;
+    raw_open(&n, &client);
+    raw_say(&client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    until(&n, was_asked);
+    assert_int_equal(rill_web_respond(last, last_handle, &r), RILL_OK);
+    while (client.got_len == 0)
+        uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+    assert_in_range(rill_http_server_held(last->http), 1, RILL_WEB_IDLE_1);
+    leave();
+    end();
+}
+
 static uv_timer_t drip;
 static bool drip_closed;
 
@@ -515,6 +630,9 @@ int main(void)
         cmocka_unit_test(test_one_request_that_is_left),
         cmocka_unit_test(test_as_many_connections_as_may_be),
         cmocka_unit_test(test_memory_has_an_end),
+        cmocka_unit_test(test_many_that_hold_little),
+        cmocka_unit_test(test_who_is_known_and_asks_little),
+        cmocka_unit_test(test_what_an_idle_one_holds),
         cmocka_unit_test(test_a_request_that_drips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
