@@ -273,6 +273,8 @@ static int finish_audit(auditor *a)
         error = rill_seal_check_end(&a->check);
     if (error == RILL_OK)
         error = rill_sqlite_head(a->store, &a->out->head);
+    if (error == RILL_OK)
+        error = rill_sqlite_reach_disk(a->store);
     if (error == RILL_OK && a->compares)
         error = rill_sqlite_has_head(a->store, &a->since, &a->out->has_since);
     if (error != RILL_OK)

@@ -37,6 +37,20 @@ int rill_sqlite_hash_of(rill_sqlite *s, bool seal, int64_t id, uint8_t out[RILL_
     return error;
 }
 
+/* A commit would write a page for it; the log that was written needs to be synced alone. */
+int rill_sqlite_reach_disk(rill_sqlite *s)
+{
+    sqlite3_file *log = NULL;
+    if (sqlite3_db_readonly(s->db, "main") != 0)
+        return RILL_OK;
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log);
+    if (rc == SQLITE_OK && log != NULL && log->pMethods != NULL)
+        rc = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    return rc == SQLITE_OK
+               ? RILL_OK
+               : rill_sqlite_wrong(s, RILL_ERR_IO, "the head cannot be brought to the disk");
+}
+
 static int last_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     rill_audit_head *head = user;

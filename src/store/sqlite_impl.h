@@ -205,6 +205,12 @@ RILL_MUST_CHECK int rill_sqlite_keep_days(rill_sqlite *s, const rill_sqlite_days
 
 /* sqlite_head.c */
 
+/*
+ * All that is written is on the disk, whatever the durability is, and lines of the chain of sums,
+ * for which nobody waits: who keeps a head would else be told after a power cut that the books are
+ * others. RILL_ERR_IO.
+ */
+RILL_MUST_CHECK int rill_sqlite_reach_disk(rill_sqlite *s);
 /* The newest of both chains. */
 RILL_MUST_CHECK int rill_sqlite_head(rill_sqlite *s, rill_audit_head *out);
 /* Do both chains have these lines still? */

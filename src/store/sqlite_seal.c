@@ -4,7 +4,8 @@
  * days, and the hash of the newest line of the audit, and continues the hash of the line before it:
  * whoever changes a sum, takes one out, or cuts lines of the audit off has to make all lines anew
  * that follow. Lines are written when there is nothing else to do, a while after the minute is
- * over, and nobody waits for the disk: a line that is lost is made again.
+ * over, and nobody waits for the disk: a line that is lost is made again, perhaps another one.
+ * Whoever is told of a line has to be sure of it, so an audit waits (rill_sqlite_reach_disk).
  */
 #include <inttypes.h>
 #include <stdio.h>

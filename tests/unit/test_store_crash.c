@@ -18,6 +18,7 @@
 
 #include "connector/books.h"
 #include "store/sqlite.h"
+#include "store/sqlite_impl.h"
 #include "support/crash_vfs.h"
 #include <cmocka.h>
 
@@ -374,11 +375,83 @@ static void test_no_settlement_is_lost(void **state)
     crash_vfs_reset();
 }
 
+/*
+ * Somebody keeps the head of an audit. When the power goes after it, with any durability, these are
+ * the books that had it still, whatever is written then.
+ */
+static void test_no_head_is_lost(void **state)
+{
+    static const rill_durability kinds[] = {RILL_DURABILITY_FULL, RILL_DURABILITY_NORMAL,
+                                            RILL_DURABILITY_NONE};
+    unsigned with_seals = 0;
+    (void)state;
+    for (uint32_t i = 0; i < BALANCES; i++)
+        all_accounts[i] = account_of(i + 1);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        run r = {.seed = seed, .wall_ms = 1000000, .durability = kinds[seed % 3]};
+        rill_audit audit, again;
+        bool more = true, has = false;
+        crash_vfs_reset();
+        clear_state(&r.kept);
+        clear_state(&r.writing);
+        check_recovered(&r);
+        books_from(&r, &r.kept);
+        for (uint64_t i = draw(&r, GROUPS) + 3; i > 0; i--)
+            assert_int_equal(do_group(&r, !first_is_kept(&r)), RILL_OK);
+        while (more)
+            assert_int_equal(rill_sqlite_seal(r.file, &more), RILL_OK);
+        assert_int_equal(rill_sqlite_audit(r.file, &audit), RILL_OK);
+        with_seals += audit.head.seal > 0;
+        crash_vfs_power_loss(r.seed);
+        rill_sqlite_close(r.file);
+        rill_books_clear(&r.books);
+        check_recovered(&r);
+        books_from(&r, &r.kept);
+        for (unsigned i = 0; i < 3; i++)
+            assert_int_equal(do_group(&r, false), RILL_OK);
+        for (more = true; more;)
+            assert_int_equal(rill_sqlite_seal(r.file, &more), RILL_OK);
+        assert_int_equal(rill_sqlite_audit(r.file, &again), RILL_OK);
+        assert_true(again.head.entry >= audit.head.entry && again.head.seal >= audit.head.seal);
+        assert_int_equal(rill_sqlite_has_head(r.file, &audit.head, &has), RILL_OK);
+        assert_true(has);
+        rill_sqlite_close(r.file);
+        rill_books_clear(&r.books);
+        rill_group_clear(&r.group, rill_allocator_default());
+    }
+    assert_true(with_seals > SEEDS / 2);
+    crash_vfs_reset();
+}
+
+/* What cannot be brought to the disk is no head that anybody may keep. */
+static void test_a_head_that_does_not_reach_the_disk(void **state)
+{
+    run r = {.seed = 1, .wall_ms = 1000000};
+    rill_audit audit;
+    (void)state;
+    crash_vfs_reset();
+    clear_state(&r.kept);
+    clear_state(&r.writing);
+    check_recovered(&r);
+    books_from(&r, &r.kept);
+    assert_int_equal(do_group(&r, true), RILL_OK);
+    crash_vfs_fail(1, 0, SQLITE_IOERR_FSYNC);
+    assert_int_equal(rill_sqlite_audit(r.file, &audit), RILL_ERR_IO);
+    assert_non_null(strstr(rill_sqlite_problem(r.file), "the head cannot be brought to the disk"));
+    assert_int_equal(rill_sqlite_audit(r.file, &audit), RILL_OK);
+    rill_sqlite_close(r.file);
+    rill_books_clear(&r.books);
+    rill_group_clear(&r.group, rill_allocator_default());
+    crash_vfs_reset();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_settlement_is_lost),
         cmocka_unit_test(test_what_was_kept_is_there),
+        cmocka_unit_test(test_no_head_is_lost),
+        cmocka_unit_test(test_a_head_that_does_not_reach_the_disk),
     };
     crash_vfs_register();
     return cmocka_run_group_tests(tests, NULL, NULL);
