@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A copy of the books: the node makes it, and this waits for it. */
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
+#define _POSIX_C_SOURCE 200809L /* nanosleep, sigaction */
 
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +61,34 @@ static int finish(const ctl_args *args, const ctl_reply *r, const char *file)
     return done ? CTL_DONE : CTL_INCOMPLETE;
 }
 
+/* ---- who does not want it any more ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first one stops the copy, and the command says what came of it. The next one ends it. */
+static void catch_signals(void)
+{
+    struct sigaction once = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    once.sa_flags |= (int)SA_RESETHAND;
+    sigemptyset(&once.sa_mask);
+    (void)sigaction(SIGINT, &once, NULL);
+    (void)sigaction(SIGTERM, &once, NULL);
+}
+
+static int stop(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "DELETE", "/v1/backup", json_pack("{s:s}", "who", ctl_who(args)), &r);
+    ctl_reply_clear(&r);
+    return code;
+}
+
 static bool is_running(const ctl_reply *r)
 {
     return strcmp(ctl_text(r->value, "state"), "running") == 0;
@@ -69,10 +98,12 @@ int ctl_backup(const ctl_args *args)
 {
     static const struct timespec moment = {.tv_nsec = 200000000};
     char file[2 * PATH];
+    bool stops = false;
     ctl_reply r;
     int code = find_file(args, file, sizeof file);
     if (code != CTL_DONE)
         return code;
+    catch_signals();
     code = ctl_ask(args, "POST", "/v1/backup",
                    json_pack("{s:s, s:b, s:s}", "file", file, "force",
                              ctl_value(args, "--force") != NULL, "who", ctl_who(args)),
@@ -80,6 +111,11 @@ int ctl_backup(const ctl_args *args)
     while (code == CTL_DONE && is_running(&r)) {
         show_progress(r.value);
         (void)nanosleep(&moment, NULL);
+        if (interrupted != 0 && !stops) {
+            end_progress();
+            stops = true;
+            (void)stop(args); /* it may be whole by now; what came of it is asked next */
+        }
         ctl_reply_clear(&r);
         code = ctl_ask(args, "GET", "/v1/backup", NULL, &r);
     }

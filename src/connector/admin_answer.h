@@ -160,6 +160,9 @@ void rill_admin_peer_metrics(const rill_core *core, rill_admin_lines *l);
 /* How the copy of the books is. */
 void rill_admin_backup_state(const rill_admin_control *control, unsigned status,
                              rill_admin_answer *out);
+/* DELETE /v1/backup. */
+void rill_admin_stop_backup(rill_core *core, const rill_admin_control *control,
+                            const json_t *object, rill_admin_answer *out);
 /* What POST /v1/backup has in its body. */
 void rill_admin_begin_backup(rill_core *core, const rill_admin_control *control,
                              const rill_admin_request *request, const json_t *object,

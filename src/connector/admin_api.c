@@ -161,6 +161,14 @@ static void backup(const question *q, rill_admin_answer *out)
     json_decref(object);
 }
 
+static void stop_backup(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_stop_backup(q->core, q->control, object, out);
+    json_decref(object);
+}
+
 static void show_rates(const question *q, rill_admin_answer *out)
 {
     rill_admin_rates(q->core, out);
@@ -458,6 +466,7 @@ static const resource resources[] = {
     {"/v1/lines", "GET", READ, show_lines, true},
     {"/v1/backup", "GET", BACKUP, show_backup, true},
     {"/v1/backup", "POST", BACKUP, backup, true},
+    {"/v1/backup", "DELETE", BACKUP, stop_backup, true},
     {"/v1/drain", "POST", NODE, drain, true},
     {"/v1/reload", "POST", NODE, load, true},
     {"/v1/log-level", "GET", READ, show_level, true},
@@ -505,6 +514,7 @@ static const struct {
     {5, "GET, PUT"},
     {21, "GET, PUT, DELETE"},
     {18, "POST, DELETE"},
+    {19, "GET, POST, DELETE"},
     {25, "GET, PATCH, DELETE"},
 };
 

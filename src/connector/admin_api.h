@@ -74,6 +74,8 @@ typedef struct rill_admin_control {
      */
     int (*backup)(void *user, const char *path, bool make_folder, bool replace);
     void (*backup_state)(void *user, rill_admin_backup *out);
+    /* The copy that is made is not wanted any more; backup_state says what came of it. */
+    void (*stop_backup)(void *user);
 } rill_admin_control;
 
 typedef struct rill_admin_request {

@@ -115,3 +115,26 @@ void rill_admin_begin_backup(rill_core *core, const rill_admin_control *control,
     else
         rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
 }
+
+void rill_admin_stop_backup(rill_core *core, const rill_admin_control *control,
+                            const json_t *object, rill_admin_answer *out)
+{
+    char what[RILL_ENTRY_TEXT_MAX + 1];
+    rill_admin_backup b;
+    const char *who = rill_admin_who(object, out);
+    if (who == NULL)
+        return;
+    control->backup_state(control->user, &b);
+    if (b.state != RILL_BACKUP_RUNS) {
+        rill_admin_refuse(out, 409, "no copy of the books is being made");
+        return;
+    }
+    (void)snprintf(what, sizeof what, "backup to %.200s stopped", b.path);
+    int rc = rill_core_note(core, NULL, who, what);
+    if (rc != RILL_OK) {
+        rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
+        return;
+    }
+    control->stop_backup(control->user);
+    rill_admin_backup_state(control, 202, out);
+}

@@ -626,7 +626,8 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
                                       c,
                                       rill_connector_ask_peer,
                                       rill_connector_backup,
-                                      rill_connector_backup_state};
+                                      rill_connector_backup_state,
+                                      rill_connector_stop_backup};
     rill_overlay_init(&c->overlay, memory());
     int rc = read_first(c);
     if (rc == RILL_OK)

@@ -58,6 +58,13 @@ int rill_connector_backup(void *user, const char *path, bool make_folder, bool r
     return RILL_OK;
 }
 
+void rill_connector_stop_backup(void *user)
+{
+    rill_connector *c = user;
+    if (c->backup_look != NULL)
+        atomic_store(&c->backup_look->stop, true);
+}
+
 void rill_connector_backup_state(void *user, rill_admin_backup *out)
 {
     const rill_connector *c = user;

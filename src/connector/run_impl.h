@@ -234,6 +234,7 @@ connector_call *rill_connector_take_call(rill_list *all);
 RILL_MUST_CHECK int rill_connector_backup(void *user, const char *path, bool make_folder,
                                           bool replace);
 void rill_connector_backup_state(void *user, rill_admin_backup *out);
+void rill_connector_stop_backup(void *user);
 
 /* run_engines.c */
 

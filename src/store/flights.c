@@ -35,8 +35,8 @@ typedef struct slot {
 
 _Static_assert(sizeof(slot) == 64, "a slot is a cache line, and in one sector");
 
-/* "RILLFLT1": slots follow. */
-static const uint64_t magic = UINT64_C(0x52494c4c464c5431);
+/* Slots follow. */
+static const uint64_t magic = RILL_FLIGHTS_MAGIC;
 
 /* The first slot's place: magic stands for its run. */
 enum { SLOTS = RILL_FLIGHTS_MAX + 1 };

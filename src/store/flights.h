@@ -11,6 +11,9 @@
 
 #include "store/store.h"
 
+/* What the file begins with, as the processor has it: "RILLFLT1". */
+#define RILL_FLIGHTS_MAGIC UINT64_C(0x52494c4c464c5431)
+
 /* Packets that there is room for. Those beyond are forwarded all the same, and are not listed. */
 #define RILL_FLIGHTS_MAX 131072
 /* For the path of the books and ".flights". */

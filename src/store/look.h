@@ -115,6 +115,7 @@ struct rill_store_look {
     char path[RILL_BACKUP_PATH]; /* where it is to be */
     bool make_folder;            /* if its folder is missing, in a folder that is there */
     bool replace;                /* a copy that is there already */
+    _Atomic bool stop;           /* it is not wanted any more; from any thread */
     _Atomic uint64_t pages;      /* that there are to copy; 0: it is not known yet */
     _Atomic uint64_t copied;     /* of them */
     /* Called once, on the thread of rill_store_collect or rill_store_close. */
@@ -124,7 +125,8 @@ struct rill_store_look {
      * What was found, if rc is RILL_OK. RILL_ERR_LIMIT: more than RILL_STATEMENT_MAX lines;
      * RILL_ERR_RANGE: a part of a day, of which there is a sum alone; of a copy, RILL_ERR_EXISTS:
      * there is a file already, which is not to be replaced, or is no copy of books;
-     * RILL_ERR_CLOSED: the store was closed before. Else as rill_sqlite_read; problem says more.
+     * RILL_ERR_CLOSED: the store was closed before, or it was stopped. Else as rill_sqlite_read;
+     * problem says more.
      */
     int rc;
     char problem[RILL_LOOK_PROBLEM];

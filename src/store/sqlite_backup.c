@@ -24,6 +24,7 @@
 #include <rill/error.h>
 
 #include "base/alloc.h"
+#include "store/flights.h"
 #include "store/sqlite_impl.h"
 
 /* Pages of a step, and bytes that are not on the disk yet at which the next flush begins. */
@@ -169,26 +170,35 @@ static ssize_t head_of(const rill_backup *b, const char *name, unsigned char *he
     return len < 0 ? OTHER : len;
 }
 
-/* What SQLite has beside a database. It would play one of an older database into the copy. */
+/*
+ * What SQLite has beside a database, and a node beside its books. SQLite would play a log of an
+ * older database into the copy. A node would take packets of another one for its own, and book
+ * what they had fulfilled.
+ */
+static const uint64_t flights_begin = RILL_FLIGHTS_MAGIC;
 static const struct beside {
     const char *end;
     size_t len; /* of the bytes that each such file begins with */
-    const char *begins;
-} besides[] = {{"-wal", 3, "\x37\x7f\x06"}, {"-journal", 4, "\xd9\xd5\x05\xf9"}};
+    const void *begins;
+} besides[] = {{"-wal", 3, "\x37\x7f\x06"},
+               {"-journal", 4, "\xd9\xd5\x05\xf9"},
+               {".flights", sizeof flights_begin, &flights_begin}};
 enum { BESIDES = sizeof besides / sizeof *besides };
 
-/* *there: is this one there? False: it is there, and it is nothing that SQLite has left. */
+/* *there: is this one there? False: it is there, and it is nothing that a node has left. */
 static bool look_beside(const rill_backup *b, const struct beside *one, char name[NAME + 16],
                         bool *there)
 {
-    unsigned char head[4];
+    static const unsigned char zeros[8];
+    unsigned char head[sizeof zeros];
+    const size_t wanted = one->len < 4 ? 4 : one->len;
     (void)snprintf(name, NAME + 16, "%s%s", b->name, one->end);
-    const ssize_t len = head_of(b, name, head, sizeof head);
+    const ssize_t len = head_of(b, name, head, wanted);
     *there = len != -1;
     /* A log of which nothing counts any more begins with zeros, or is empty. */
     return len <= 0 ? len != -2
-                    : len == sizeof head && (memcmp(head, one->begins, one->len) == 0 ||
-                                             memcmp(head, "\0\0\0", sizeof head) == 0);
+                    : (size_t)len == wanted && (memcmp(head, one->begins, one->len) == 0 ||
+                                                memcmp(head, zeros, wanted) == 0);
 }
 
 /* RILL_ERR_EXISTS: one of an older database is there, and it is not to be replaced. */
@@ -205,7 +215,7 @@ static int judge_beside(rill_backup *b)
             why, sizeof why, "a file of this name with \"%s\" at its end is there%s",
             besides[i].end,
             good ? ", of an older file: it would change the copy, and goes only with \"force\""
-                 : ", which is not SQLite's, and stays");
+                 : ", which no node has left, and stays");
         return say(b, RILL_ERR_EXISTS, why);
     }
     return RILL_OK;
@@ -538,12 +548,22 @@ static int step(rill_backup *b, bool *more)
     return rc;
 }
 
-/* What fails ends once the thread is done: to wait for it here would be to wait for its disk. */
+/*
+ * What fails, or is stopped, ends once the thread is done: to wait for it here would be to wait for
+ * its disk. One that is about to have its name is not stopped any more.
+ */
 int rill_backup_step(rill_backup *b, bool *more)
 {
+    int rc = RILL_OK;
     *more = true;
     b->look->waits = false;
-    int rc = step(b, more);
+    if (atomic_load(&b->look->stop) && b->phase < KEEPING) {
+        (void)snprintf(b->s->problem, sizeof b->s->problem, "%.300s: it was stopped",
+                       b->look->path);
+        rc = RILL_ERR_CLOSED;
+    } else {
+        rc = step(b, more);
+    }
     if (rc == RILL_OK || b->phase == FAILS)
         return rc;
     b->phase = FAILS;

@@ -12,14 +12,17 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 
+import harness
 from harness import run_tests
 from connector import TWO_ASSETS, Connector, receive, send
 from rillctl import RILLCTL, Answer, by_socket, ctl, edit
+from runner import wait_until
 
 CASES = []
 MIB = 1024 * 1024
@@ -134,6 +137,33 @@ def killed_amid_a_copy(t):
     assert status == 202, text
     c.stop()
     assert not os.path.exists(path + "-2.partial")
+
+
+@case
+def stopped_amid_a_copy(t):
+    """Ctrl-C ends the copy and not the command alone; what there is of it goes, and the next one is whole."""
+    c = Connector(t, "c", TWO_ASSETS)
+    path = os.path.join(t.folder, "copy")
+    c.stop()
+    pad(c, 192)
+    c.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([RILLCTL, "backup", path, "--who", "maria", "--config", c.path],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: (lambda s: s["state"] == "running" and s["copied"] > 0)(
+            json.loads(by_socket(c, "GET", "/v1/backup")[1])))
+        p.send_signal(number)
+        out, err = p.communicate(timeout=harness.LIMIT)
+        assert p.returncode == 1 and "it was stopped" in err and out == "", (p.returncode, out, err)
+        state = json.loads(by_socket(c, "GET", "/v1/backup")[1])
+        assert state["state"] == "failed" and "it was stopped" in state["problem"], state
+        assert state["copied"] < state["pages"], state
+        assert not os.path.exists(path) and not os.path.exists(path + ".partial")
+    assert by_socket(c, "DELETE", "/v1/backup")[0] == 409
+    ctl(c, "backup", path)
+    said = [(line["who"], line["note"]) for line in ctl(c, "audit", "--lines", "--json").json()["lines"]]
+    assert said.count(("maria", f"backup to {path} stopped")) == 2, said
+    c.stop()
 
 
 @case

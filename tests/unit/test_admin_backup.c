@@ -32,8 +32,18 @@ static void control_state(void *user, rill_admin_backup *out)
     *out = now_made;
 }
 
-static const rill_admin_control control = {
-    .look = control_look, .backup = control_backup, .backup_state = control_state};
+static unsigned stops;
+
+static void control_stop(void *user)
+{
+    (void)user;
+    stops++;
+}
+
+static const rill_admin_control control = {.look = control_look,
+                                           .backup = control_backup,
+                                           .backup_state = control_state,
+                                           .stop_backup = control_stop};
 
 static rill_admin_answer told(bool local, const char *method, const char *path, const char *body)
 {
@@ -191,6 +201,29 @@ static void test_who_it_was(void **state)
     written();
 }
 
+static void test_one_that_is_stopped(void **state)
+{
+    (void)state;
+    with_backups();
+    stops = 0;
+    told_is(true, "DELETE", "/v1/backup", "", 409, "no copy of the books is being made");
+    now_made.state = RILL_BACKUP_DONE;
+    told_is(true, "DELETE", "/v1/backup", "", 409, "no copy of the books is being made");
+    told_is(true, "POST", "/v1/backup", "{\"file\":\"x\"}", 202, "running");
+    turn();
+    written();
+    told_is(true, "DELETE", "/v1/backup", "{\"who\":7}", 400, "who must be");
+    told_is(true, "DELETE", "/v1/backup", "[]", 400, "an object");
+    assert_int_equal(stops, 0);
+    told_is(true, "DELETE", "/v1/backup", "{\"who\":\"maria\"}", 202, "\"state\":\"running\"");
+    assert_int_equal(stops, 1);
+    const rill_store_entry *line = last_entry();
+    assert_string_equal(line->who, "maria");
+    assert_string_equal(line->note, "backup to /copies/x stopped");
+    written();
+    told_is(true, "PUT", "/v1/backup", "{}", 405, "error");
+}
+
 static rill_admin_answer found;
 
 static rill_admin_look *begun(const char *path)
@@ -331,8 +364,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_where), TEST(test_bodies), TEST(test_who_it_was),
-        TEST(test_heads), TEST(test_lines),
+        TEST(test_where),  TEST(test_one_that_is_stopped),
+        TEST(test_bodies), TEST(test_who_it_was),
+        TEST(test_heads),  TEST(test_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include <rill/error.h>
 #include <sqlite3.h>
 
+#include "store/flights.h"
 #include "store/writer.h"
 #include <cmocka.h>
 
@@ -406,9 +407,41 @@ static void test_what_an_older_copy_left(void **state)
     finish(&look);
     assert_int_equal(look.rc, RILL_ERR_EXISTS);
     assert_int_not_equal(stat(target, &there), 0);
-    /* It is not SQLite's: it stays. */
+    /* No node has left it: it stays. */
     write_file(wal, "important", 9);
-    stays(wal, "copy", "is not SQLite's");
+    stays(wal, "copy", "which no node has left");
+}
+
+/* A node on the copy would take packets of another node for its own. */
+static void test_packets_of_another_node(void **state)
+{
+    (void)state;
+    char list[100];
+    char problem[RILL_SQLITE_PROBLEM];
+    struct stat there;
+    rill_flights *flights = NULL;
+    snprintf(list, sizeof list, "%s.flights", target);
+    assert_int_equal(
+        rill_flights_open(&flights, rill_allocator_default(), list, problem, sizeof problem),
+        RILL_OK);
+    rill_flights_close(flights);
+    sent(1);
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(look.problem, "\".flights\" at its end is there, of an older file"));
+    assert_int_equal(stat(list, &there), 0);
+    assert_int_not_equal(stat(target, &there), 0);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_int_not_equal(stat(list, &there), 0);
+    audits_clean(target, -10);
+    assert_int_equal(unlink(target), 0);
+    write_file(list, "12345678", 8);
+    stays(list, "copy", "which no node has left");
+    write_file(list, "1234", 4);
+    stays(list, "copy", "which no node has left");
 }
 
 /* The books themselves are no place for a copy of them, by whatever name. */
@@ -610,6 +643,39 @@ static void test_an_end_amid_a_copy(void **state)
     assert_int_equal(stat(target, &there) == 0, look.rc == RILL_OK);
 }
 
+static bool is_there(const char *end)
+{
+    struct stat there;
+    char where[100];
+    snprintf(where, sizeof where, "%s%s", target, end);
+    return stat(where, &there) == 0;
+}
+
+/* It is not wanted any more: at once, amid it, and when it is whole but has no name yet. */
+static void test_one_that_is_stopped(void **state)
+{
+    (void)state;
+    large_books();
+    for (unsigned after = 0; after < 3; after++) {
+        rill_store_look look = backup_to(target, false);
+        for (bool more = true; more && (after == 2 ? look.copied == 0 || look.copied < look.pages
+                                                   : after == 1 && look.copied == 0);)
+            rill_sqlite_look(file, &look, &more);
+        assert_int_equal(is_there(".partial"), after > 0);
+        atomic_store(&look.stop, true);
+        finish(&look);
+        assert_int_equal(look.rc, RILL_ERR_CLOSED);
+        assert_non_null(strstr(look.problem, "it was stopped"));
+        assert_false(is_there("") || is_there(".partial"));
+    }
+    /* The next one is none of its business; and one that has its name is whole. */
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    atomic_store(&look.stop, true);
+    assert_true(is_there(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,7 +685,9 @@ int main(void)
         TEST(test_a_part_that_was_left),
         TEST(test_two_at_once),
         TEST(test_what_an_older_copy_left),
+        TEST(test_packets_of_another_node),
         TEST(test_the_books_themselves),
+        TEST(test_one_that_is_stopped),
         TEST(test_folders),
         TEST(test_a_full_disk),
         TEST(test_on_the_thread),
