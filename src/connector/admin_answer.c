@@ -44,15 +44,6 @@ void rill_admin_json(rill_admin_answer *out, unsigned status, json_t *value)
     free(text);
 }
 
-json_t *rill_admin_text_json(const char *text)
-{
-    size_t len = text == NULL ? 0 : strlen(text);
-    json_t *value = json_stringn(text == NULL ? "" : text, len);
-    while (value == NULL && len > 0)
-        value = json_stringn(text, --len);
-    return value;
-}
-
 void rill_admin_refuse(rill_admin_answer *out, unsigned status, const char *format, ...)
 {
     char why[700];

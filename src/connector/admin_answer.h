@@ -6,16 +6,12 @@
 #include <jansson.h>
 
 #include "connector/admin_api.h"
+#include "connector/text_json.h"
 
 /* Each of these: 503 where there is no memory. */
 void rill_admin_text(rill_admin_answer *out, unsigned status, const char *type, const char *text);
 /* Takes the value; NULL: there was no memory for it. */
 void rill_admin_json(rill_admin_answer *out, unsigned status, json_t *value);
-/*
- * A text that somebody wrote, or the beginning of it that is UTF-8: one that was cut may end amid a
- * character. A text that is NULL is empty. NULL: no memory.
- */
-json_t *rill_admin_text_json(const char *text);
 void rill_admin_refuse(rill_admin_answer *out, unsigned status, const char *format, ...)
     RILL_PRINTF(3, 4);
 

@@ -29,10 +29,10 @@ void rill_admin_backup_state(const rill_admin_control *control, unsigned status,
     const bool none = b.state == RILL_BACKUP_NONE;
     rill_admin_json(out, status,
                     json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:o}", "state", states[b.state],
-                              "file", none ? json_null() : rill_admin_text_json(b.path), "begun",
+                              "file", none ? json_null() : rill_text_json(b.path), "begun",
                               time_json(b.begun_ms), "ended", time_json(b.ended_ms), "pages",
                               (json_int_t)b.pages, "copied", (json_int_t)b.copied, "problem",
-                              rill_admin_text_json(b.problem)));
+                              rill_text_json(b.problem)));
 }
 
 /* Letters, digits and a few signs; nothing that leads out of the folder, or hides in it. */

@@ -321,9 +321,9 @@ static json_t *audit_line_json(const rill_audit_line *line)
                      (json_int_t)line->id, "at", at, "account",
                      line->holder == RILL_HOLDER_NODE ? json_null() : json_string(line->account),
                      "kind", kind_of_entry(line->kind), "amount", amount_json(line), "asset",
-                     asset_of(line), "who", rill_admin_text_json(line->who), "person",
-                     rill_admin_text_json(line->person), "note", rill_admin_text_json(line->note),
-                     "key", rill_admin_text_json(line->key), "hash", hash);
+                     asset_of(line), "who", rill_text_json(line->who), "person",
+                     rill_text_json(line->person), "note", rill_text_json(line->note), "key",
+                     rill_text_json(line->key), "hash", hash);
 }
 
 static json_t *lines_json(const rill_audit_lines *lines)
@@ -365,13 +365,12 @@ static json_t *line_json(const rill_statement_line *line, const char *balance)
     rill_wide_signed_text(line->change, change);
     if (line->kind == 0)
         return json_pack("{s:s, s:s, s:o, s:I, s:s, s:s}", "at", at, "kind", kind_of(line), "with",
-                         rill_admin_text_json(line->texts[0]), "packets", (json_int_t)line->packets,
+                         rill_text_json(line->texts[0]), "packets", (json_int_t)line->packets,
                          "change", change, "balance", balance);
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "at", at, "kind", kind_of(line),
-                     "who", rill_admin_text_json(line->texts[0]), "person",
-                     rill_admin_text_json(line->texts[3]), "note",
-                     rill_admin_text_json(line->texts[1]), "key",
-                     rill_admin_text_json(line->texts[2]), "change", change, "balance", balance);
+                     "who", rill_text_json(line->texts[0]), "person",
+                     rill_text_json(line->texts[3]), "note", rill_text_json(line->texts[1]), "key",
+                     rill_text_json(line->texts[2]), "change", change, "balance", balance);
 }
 
 static json_t *statement_json(const rill_admin_look *look)

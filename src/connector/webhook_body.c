@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connector/text_json.h"
 #include "connector/webhook.h"
 #include "connector/when.h"
 
@@ -34,32 +35,22 @@ static void id_of(const rill_audit_line *line, char out[37])
                                i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
 }
 
-/* A text that people wrote, or the beginning of it that is UTF-8. NULL: no memory. */
-static json_t *text_json(const char *text)
-{
-    size_t len = strlen(text);
-    json_t *value = json_stringn(text, len);
-    while (value == NULL && len > 0)
-        value = json_stringn(text, --len);
-    return value;
-}
-
 static json_t *data_json(const rill_audit_line *line)
 {
     char at[RILL_WHEN_TEXT];
     rill_when_text(line->at_ms, at);
-    json_t *data = json_pack("{s:s, s:o, s:o, s:o}", "at", at, "who", text_json(line->who), "note",
-                             text_json(line->note), "key", text_json(line->key));
+    json_t *data = json_pack("{s:s, s:o, s:o, s:o}", "at", at, "who", rill_text_json(line->who),
+                             "note", rill_text_json(line->note), "key", rill_text_json(line->key));
     bool known = (size_t)line->kind < sizeof kinds / sizeof *kinds && line->kind > 0;
     int rc = data == NULL ? -1 : 0;
     if (rc == 0 && line->holder == RILL_HOLDER_NODE)
         return data;
     if (rc == 0)
-        rc = json_object_set_new(data, "account", text_json(line->account));
+        rc = json_object_set_new(data, "account", rill_text_json(line->account));
     if (rc == 0)
-        rc = json_object_set_new(
-            data, "asset",
-            json_pack("{s:o, s:i}", "code", text_json(line->asset), "scale", (int)line->scale));
+        rc = json_object_set_new(data, "asset",
+                                 json_pack("{s:o, s:i}", "code", rill_text_json(line->asset),
+                                           "scale", (int)line->scale));
     if (rc == 0 && (!known || kinds[line->kind].money)) {
         char amount[24];
         (void)snprintf(amount, sizeof amount, "%" PRIu64, line->amount);
