@@ -114,20 +114,26 @@ static inline void on_visitor(uv_stream_t *server, int status)
     uv_read_start((uv_stream_t *)&v->handle, on_visitor_alloc, on_visitor_read);
 }
 
-static inline void serve_script(net *n, const char *answer, bool closes)
+/* At this port; 0: at any that is free. */
+static inline void listen_to_visitors(net *n, uint16_t at)
 {
     struct sockaddr_in address;
     int len = sizeof address;
-    script = answer;
-    script_closes = closes;
-    script_requests = script_connections = 0;
-    script_visitor = NULL;
     uv_tcp_init(rill_loop_uv(n->loop), &scripted);
-    assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &address), 0);
+    assert_int_equal(uv_ip4_addr("127.0.0.1", at, &address), 0);
     assert_int_equal(uv_tcp_bind(&scripted, (const struct sockaddr *)&address, 0), 0);
     assert_int_equal(uv_listen((uv_stream_t *)&scripted, 16, on_visitor), 0);
     assert_int_equal(uv_tcp_getsockname(&scripted, (struct sockaddr *)&address, &len), 0);
     n->options.listen.port = ntohs(address.sin_port);
+}
+
+static inline void serve_script(net *n, const char *answer, bool closes)
+{
+    script = answer;
+    script_closes = closes;
+    script_requests = script_connections = 0;
+    script_visitor = NULL;
+    listen_to_visitors(n, 0);
 }
 
 #endif

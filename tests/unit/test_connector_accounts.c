@@ -291,6 +291,58 @@ static void test_two_with_one_address(void **state)
     pay(1, "g.x.bob", &bob, 100);
 }
 
+/* ---- room ---- */
+
+/*
+ * The hub has as much room as it was made with, and another configuration may ask for more. It is
+ * refused, all stays, and the books have no account of which nobody knows.
+ */
+static void test_more_accounts_than_there_is_room_for(void **state)
+{
+    enum { MOST = 100000, NAME = 12 };
+    rill_terms *terms = calloc(MOST, sizeof *terms);
+    char(*names)[NAME] = calloc(MOST, sizeof *names);
+    rill_core_change *change = NULL;
+    size_t more = 0;
+    (void)state;
+    begin_with(ALICE_AND(""));
+    assert_non_null(terms);
+    assert_non_null(names);
+    rill_hub *hub = rill_core_hub(core);
+    for (; more < MOST; more++) {
+        const int len = snprintf(names[more], NAME, "x%u", (unsigned)more);
+        const int rc = rill_hub_add(hub, (rill_bytes){(const uint8_t *)names[more], (size_t)len},
+                                    &terms[more]);
+        if (rc == RILL_ERR_LIMIT)
+            break;
+        assert_int_equal(rc, RILL_OK);
+    }
+    assert_int_equal(more, MOST - 1);
+    const char *text = ALICE_AND(BOB_OF(""));
+    first_problem[0] = '\0';
+    assert_int_equal(rill_config_read(&fresh, &arena, text, strlen(text), report, NULL), RILL_OK);
+    assert_int_equal(rill_core_prepare(&change, core, &fresh, report, NULL), RILL_ERR_INVALID);
+    assert_non_null(strstr(first_problem, "there are more accounts than there is room for"));
+    assert_int_equal(rill_core_accounts(core), 1);
+    const size_t balances = store.last;
+    turn();
+    if (store.batch != NULL) {
+        assert_int_equal(store.batch->account_count, 0);
+        written();
+    }
+    assert_int_equal(store.last, balances);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_ERR_AUTH);
+    /* When there is room it is as if nothing had been. */
+    assert_true(rill_hub_remove(hub, &terms[0]));
+    reload(text);
+    assert_int_equal(rill_core_account(core, 1)->balance.id, balances + 1);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    for (size_t i = 1; i < more; i++)
+        assert_true(rill_hub_remove(hub, &terms[i]));
+    free(terms);
+    free(names);
+}
+
 /* ---- memory ---- */
 
 static failing_memory memory;
@@ -471,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_who_never_came_is_away),
+        TEST(test_more_accounts_than_there_is_room_for),
         TEST(test_who_is_late_while_it_leaves),
         TEST(test_who_never_came_leaves_at_once),
         TEST(test_a_balance_goes_and_comes_with_its_account),

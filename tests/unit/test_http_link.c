@@ -503,6 +503,38 @@ static void test_no_further_connection(void **state)
     net_end(&n);
 }
 
+/*
+ * The same, and the server is back when the one ends: what waits has another connection at once,
+ * and not when the pause is over.
+ */
+static void test_a_pause_ends_with_the_last_connection(void **state)
+{
+    (void)state;
+    begin();
+    serve_script(&n, NULL, false);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    send_one(1);
+    while (script_requests == 0)
+        (void)uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    send_one(2);
+    until(&n, has_tried_again);
+    assert_true(client_link()->pausing);
+    http_due_clear(&client_link()->dues, &client_link()->retry);
+    script = OK_FULFILL;
+    listen_to_visitors(&n, n.options.listen.port);
+    close_visitor(script_visitor);
+    wanted = 2;
+    until(&n, all_answered);
+    assert_int_equal(n.client.replies, 1);
+    assert_int_equal(n.client.outgoing_id, 2);
+    assert_int_equal(n.client.downs, 0);
+    assert_false(client_link()->pausing);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
 /* No connection is left, and several that are made at once are refused: that is the end for now. */
 static void test_all_are_refused_at_once(void **state)
 {
@@ -709,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_what_was_seen_is_not_sent_again),
         cmocka_unit_test(test_each_request_on_a_connection_of_its_own),
         cmocka_unit_test(test_no_further_connection),
+        cmocka_unit_test(test_a_pause_ends_with_the_last_connection),
         cmocka_unit_test(test_all_are_refused_at_once),
         cmocka_unit_test(test_uris),
         cmocka_unit_test(test_an_account_is_asked_where_it_listens),

@@ -347,6 +347,66 @@ static void test_odd_texts(void **state)
     }
 }
 
+static void differs_as(const char *before, const char *now, const char *want)
+{
+    const rill_bytes none = {NULL, 0};
+    const rill_bytes texts[] = {{(const uint8_t *)before, strlen(before)},
+                                {(const uint8_t *)now, strlen(now)}};
+    told[0] = '\0';
+    assert_int_equal(
+        rill_shape_compare(rill_allocator_default(), texts[0], texts[1], none, on_difference, NULL),
+        RILL_OK);
+    assert_string_equal(told, want);
+}
+
+#define HASH_A                                                                                     \
+    "\x02"                                                                                         \
+    "0123456789abcdef"
+#define HASH_B                                                                                     \
+    "\x02"                                                                                         \
+    "fedcba9876543210"
+
+/* The hash of what is left out of a value tells that it is another, and is shown to nobody. */
+static void test_what_is_shown(void **state)
+{
+    (void)state;
+    differs_as("u\thttps://h" HASH_A "\n", "u\thttps://h" HASH_B "\n",
+               "u: https://h, before https://h\n");
+    /* What comes behind it is shown, also of several values with such parts. */
+    differs_as("u+\ta" HASH_A ", b" HASH_B ", c\n", "", "fewer u: -, before a, b, c\n");
+    differs_as("", "u+\t" HASH_A "\n", "more u: , before -\n");
+    /* One that was cut, or that somebody has written, takes no more than there is. */
+    differs_as("u\tx\x02"
+               "0123\n",
+               "u\ty\n", "u: y, before x\n");
+    differs_as("u\tx\x02\n", "u\ty\n", "u: y, before x\n");
+    differs_as("u\tx" HASH_A "0\n", "u\ty\n", "u: y, before x0\n");
+}
+
+/* No longer than whoever tells it has room for; what is hidden takes no room. */
+static void test_what_is_cut(void **state)
+{
+    char text[600];
+    char want[600];
+    char value[RILL_SHAPE_VALUE + 1];
+    (void)state;
+    memset(value, 'v', sizeof value);
+    value[RILL_SHAPE_VALUE] = '\0';
+    snprintf(text, sizeof text, "u+\t%s" HASH_A "\n", value);
+    snprintf(want, sizeof want, "fewer u: -, before %s\n", value);
+    differs_as(text, "", want);
+    snprintf(text, sizeof text, "u+\t%sx" HASH_A "\n", value);
+    differs_as(text, "", want);
+    snprintf(text, sizeof text, "u+\t" HASH_A "%s" HASH_B "\n", value);
+    differs_as(text, "", want);
+    char path[RILL_SHAPE_PATH + 2];
+    memset(path, 'p', sizeof path);
+    path[RILL_SHAPE_PATH + 1] = '\0';
+    snprintf(text, sizeof text, "%s+\tv\n", path);
+    snprintf(want, sizeof want, "fewer %.*s: -, before v\n", (int)RILL_SHAPE_PATH, path);
+    differs_as(text, "", want);
+}
+
 /* ---- without memory ---- */
 
 static long allocations_left;
@@ -391,8 +451,9 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_every_key_is_told), TEST(test_values),    TEST(test_urls),
-        TEST(test_secrets),           TEST(test_odd_texts), TEST(test_without_memory),
+        TEST(test_every_key_is_told), TEST(test_values),      TEST(test_urls),
+        TEST(test_secrets),           TEST(test_odd_texts),   TEST(test_without_memory),
+        TEST(test_what_is_shown),     TEST(test_what_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
