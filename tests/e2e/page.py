@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 
 from harness import run_tests
@@ -199,6 +200,9 @@ def what_a_node_does(t):
         b.key("Enter", text="\r")
         b.until("document.getElementById('account').open")
         assert "T04" in text(b, "#account") or "F02" in text(b, "#account"), text(b, "#account")
+        assert text(b, "#account-limits").replace("\n", " ") == (
+            "Largest packet no limit Packets a second from it no limit Amount a second from it no limit "
+            "Packets a second to it no limit Amount a second to it no limit"), text(b, "#account-limits")
         looked_at(b, "details")
         b.key("Escape")
         b.until("!document.getElementById('account').open")
@@ -272,6 +276,121 @@ def a_thousand_accounts(t):
         b.until("[...document.querySelectorAll('#log li')].some(e => e.innerText.includes('alice'))")
     c.stop()
     r.kill()
+
+
+@case
+def limits_of_packets(t):
+    """What an account may send and be sent is in its details, each with its unit."""
+    c = operated(t, OPERATED.replace("tokens: env:TOKEN_ALICE", "tokens: env:TOKEN_ALICE, max-packet: 123456789, packets-a-second: 2500, "
+                                     "amount-a-second: 700000, packets-to-a-second: 31, amount-to-a-second: 5"))
+    with Browser() as b:
+        shown(b, c)
+        b.until("document.querySelector('#accounts-table [data-key=alice]') !== null")
+        b.problems.clear()
+        b.run("document.querySelector('#accounts-table [data-key=alice]').focus()")
+        b.key("Enter", text="\r")
+        b.until("document.getElementById('account').open")
+        said = dict(zip(text(b, "#account-limits").split("\n")[::2], text(b, "#account-limits").split("\n")[1::2]))
+        assert said == {"Largest packet": "1\u202f234\u202f567.89 USD", "Packets a second from it": "2\u202f500", "Amount a second from it": "7\u202f000.00 USD",
+                        "Packets a second to it": "31", "Amount a second to it": "0.05 USD"}, said
+        looked_at(b, "limits")
+        stayed_here(b, c)
+    c.stop()
+
+
+@case
+def what_is_outstanding(t):
+    """What an engine was asked for and has not confirmed is shown, with why, until it is ended."""
+    with socket.socket() as nobody:  # a port at which nobody answers
+        nobody.bind(("127.0.0.1", 0))
+        engine = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        c = operated(t, OPERATED.replace("tokens: env:TOKEN_BOB", f"tokens: env:TOKEN_BOB, settlement: {{engine: '{engine}', threshold: 1000, settle-to: 100}}"))
+        with Browser() as b:
+            shown(b, c)
+            b.problems.clear()
+            assert text(b, "#outstanding-table") == "Nothing is outstanding."
+            r = receive(t, c.link("bob"))
+            send(t, r.path, 200000, c.link("alice"))
+            b.until("document.querySelectorAll('#outstanding-table tbody tr').length === 1")
+            b.until("!document.querySelector('#outstanding-table tbody').innerText.includes('–')")
+            known = ctl(c, "outstanding", "--json").json()["outstanding"][0]
+            row = text(b, "#outstanding-table tbody tr")
+            assert row.startswith("bob") and engine in row and known["key"] in row and "EUR" in row, row
+            b.until(f"document.querySelector('#outstanding-table tbody').innerText.includes({json.dumps(known['problem'])})")
+            looked_at(b, "outstanding")
+            ctl(c, "settle", "bob", "--end", known["key"], "--paid", "--who", "maria")
+            b.until("document.querySelector('#outstanding-table .empty').checkVisibility()")
+            assert text(b, "#outstanding-table") == "Nothing is outstanding."
+            stayed_here(b, c)
+        c.stop()
+        r.kill()
+
+
+@case
+def thousands_of_routes(t):
+    """The node gives a thousand at a time: the page goes on and back by keyboard, and finds what is in none of those that it has."""
+    many = "".join(line(i) for i in range(2500))
+    c = operated(t, OPERATED + "routes:\n" + many)
+    with Browser() as b:
+        shown(b, c)
+        b.until("document.querySelector('#routes-table .pages').innerText.includes('of 1000')")
+        b.problems.clear()
+        assert text(b, "#routes-part") == "1\u202f000 routes by prefix, from g.r0000 to g.r0999. There are more after these.", text(b, "#routes-part")
+        assert b.run("document.getElementById('routes-before').disabled")
+        looked_at(b, "routes")
+        b.run("document.getElementById('routes-next').focus()")
+        b.key("Enter", text="\r")
+        part(b, "1\u202f000 routes by prefix, from g.r1000 to g.r1999. There are more before and after these.")
+        assert b.run("document.activeElement.id") == "routes-next"
+        assert b.run("document.querySelector('#routes-table tbody th').innerText") == "g.r1000"
+        b.key("Enter", text="\r")
+        part(b, "503 routes by prefix, from g.r2000 to g.x.bob. There are more before these.")
+        # Where there is nothing to go on to, whoever is there is on the way back.
+        assert b.run("document.activeElement.id") == "routes-before"
+        assert b.run("document.getElementById('routes-next').disabled")
+        looked_at(b, "routes-last")
+        b.key("Enter", text="\r")
+        part(b, "1\u202f000 routes by prefix, from g.r1000 to g.r1999. There are more before and after these.")
+        # The node finds it, though the page does not have it.
+        find(b, "routes-filter", "g.r249")
+        b.until("document.querySelectorAll('#routes-table tbody tr').length === 10")
+        assert not b.run("document.getElementById('routes-parts').checkVisibility()")
+        find(b, "routes-filter", "")
+        part(b, "1\u202f000 routes by prefix, from g.r0000 to g.r0999. There are more after these.")
+        # What changes is seen in the part that is shown; when nothing of it is left, the first one is.
+        b.run("document.getElementById('routes-next').click()")
+        part(b, "1\u202f000 routes by prefix, from g.r1000 to g.r1999. There are more before and after these.")
+        routes_are(c, many, range(1200))
+        part(b, "203 routes by prefix, from g.r1000 to g.x.bob. There are more before these.")
+        find(b, "routes-filter", "g.r")
+        part(b, "1\u202f000 routes by prefix, from g.r0000 to g.r0999. There are more after these.")
+        b.run("document.getElementById('routes-next').click()")
+        part(b, "200 routes by prefix, from g.r1000 to g.r1199. There are more before these.")
+        routes_are(c, "".join(line(i) for i in range(1200)), range(20))
+        b.until("!document.getElementById('routes-parts').checkVisibility() && document.querySelectorAll('#routes-table tbody tr').length === 20")
+        stayed_here(b, c)
+    c.stop()
+
+
+def line(i):
+    return f"  - {{prefix: g.r{i:04}, account: bob}}\n"
+
+
+def routes_are(c, before, numbers):
+    with open(c.path, encoding="utf-8") as f:
+        config = f.read()
+    assert before in config
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(config.replace(before, "".join(line(i) for i in numbers)))
+    ctl(c, "reload")
+
+
+def part(b, said):
+    b.until(f"document.getElementById('routes-part').innerText === {json.dumps(said)}")
+
+
+def find(b, where, words):
+    b.run(f"(e => {{ e.value = {json.dumps(words)}; e.dispatchEvent(new Event('input')) }})(document.getElementById('{where}'))")
 
 
 def showing(b):

@@ -34,6 +34,10 @@ function asset (a) {
   return `${a.code}/${a.scale}`
 }
 
+function prefixOf (route) {
+  return route.prefix || '(all that is left)'
+}
+
 function live (account, what) {
   return account.seen !== undefined && Date.now() - account.seen < STALE ? account[what] : 0
 }
@@ -87,12 +91,22 @@ const rates = new Table(get('rates-table'), 'Rates', [
 ], { empty: 'All accounts have the same asset.' })
 
 const routes = new Table(get('routes-table'), 'Routes', [
-  { title: 'Prefix', cell: r => r.prefix || '(all that is left)', by: r => r.prefix, head: true },
+  { title: 'Prefix', cell: prefixOf, by: r => r.prefix, head: true },
   { title: 'By', cell: r => r.account ?? 'this node', by: r => r.account ?? '' },
   { title: 'From', cell: r => r.kind, by: r => r.kind },
   { title: 'Hops', cell: r => r.kind === 'learnt' ? String(r.hops) : '–', by: r => r.hops, number: true, minor: true },
   { title: 'Packets take it', cell: r => r.away ? 'its neighbour is away' : r.taken ? 'yes' : 'no', by: r => String(r.taken) }
 ], { empty: 'No route begins so.', by: 0 })
+
+const outstanding = new Table(get('outstanding-table'), 'Outstanding at engines', [
+  { title: 'Account', cell: o => o.open ? o.account : make('span', {}, o.account, make('span', { class: 'off' }, ' (not in the configuration)')), by: o => o.account, head: true },
+  { title: 'Amount', cell: o => `${coins(o.amount, o.asset.scale)} ${o.asset.code}`, by: o => worth(o.amount, o.asset.scale), number: true, down: true },
+  { title: 'Since', cell: o => when(o.begun), by: o => o.begun },
+  { title: 'Tries', cell: o => count(o.tries), by: o => o.tries, number: true, down: true },
+  { title: 'Problem', cell: o => o.problem ?? '–', long: true },
+  { title: 'Engine', cell: o => o.engine, by: o => o.engine, minor: true },
+  { title: 'Key', cell: o => make('code', {}, o.key), minor: true }
+], { empty: 'Nothing is outstanding.', by: 2 })
 
 const entries = new Table(get('entries-table'), 'Settlements', [
   { title: 'Time', cell: e => when(e.at), head: true },
@@ -116,8 +130,8 @@ const times = new Plot(get('plot-times'), ['median', '99 of 100 within'], value 
 // ---- all at once ----
 
 async function load () {
-  const [node, all, rejected, owned, prices, ways, recent] = await Promise.all(
-    ['/v1/node', '/v1/accounts', '/v1/rejects', '/v1/assets', '/v1/rates', routesPath(), '/v1/entries'].map(ask))
+  const [node, all, rejected, owned, prices, recent, asked] = await Promise.all(
+    ['/v1/node', '/v1/accounts', '/v1/rejects', '/v1/assets', '/v1/rates', '/v1/entries', '/v1/outstanding'].map(ask))
   showNode(node)
   const before = state.accounts
   state.accounts = new Map(all.accounts.map(a => [a.name, { ...before.get(a.name), ...a }]))
@@ -126,8 +140,9 @@ async function load () {
   accounts.set([...state.accounts.values()])
   rejects.set([...state.rejects.values()])
   entries.set(state.entries)
+  outstanding.set(asked.outstanding)
   showMoney(owned, prices)
-  routes.set(ways.routes)
+  await ways.load()
   showUp()
 }
 
@@ -156,9 +171,58 @@ function showUp () {
   get('tile-accounts').textContent = `of ${count(state.accounts.size)}`
 }
 
-function routesPath () {
-  const prefix = get('routes-filter').value.trim()
-  return prefix ? '/v1/routes?prefix=' + encodeURIComponent(prefix) : '/v1/routes'
+// There may be a million routes. The node gives a thousand at a time, by prefix, and says where the next ones begin.
+const ways = {
+  before: [], // where the parts before this one begin
+  after: '', // where this one does
+  next: null,
+
+  async load () {
+    const asked = this.after
+    const prefix = get('routes-filter').value.trim()
+    const query = new URLSearchParams(Object.entries({ prefix, after: asked }).filter(([, value]) => value))
+    const found = await ask('/v1/routes' + (query.size > 0 ? '?' + query : ''))
+    if (asked !== this.after || prefix !== get('routes-filter').value.trim()) return // somebody went on meanwhile
+    if (found.routes.length === 0 && this.before.length > 0) return this.begin() // these are gone
+    this.next = found.next ?? null
+    routes.set(found.routes)
+    this.show(found.routes)
+  },
+
+  begin () {
+    Object.assign(this, { before: [], after: '', next: null })
+    return this.load()
+  },
+
+  show (all) {
+    const more = [this.before.length > 0 && 'before', this.next !== null && 'after'].filter(Boolean).join(' and ')
+    get('routes-parts').hidden = this.next === null && this.before.length === 0
+    get('routes-part').textContent = more ? `${count(all.length)} routes by prefix, from ${prefixOf(all[0])} to ${prefixOf(all.at(-1))}. There are more ${more} these.` : ''
+    this.enable(get('routes-before'), this.before.length > 0, get('routes-next'))
+    this.enable(get('routes-next'), this.next !== null, get('routes-before'))
+  },
+
+  // Who is on a button that cannot be used any more is on the other one.
+  enable (button, is, other) {
+    const focus = document.activeElement === button
+    button.disabled = !is
+    if (focus && !is) {
+      other.disabled = false
+      other.focus()
+    }
+  },
+
+  turn (on) {
+    if (on && this.next === null) return
+    if (on) {
+      this.before.push(this.after)
+      this.after = this.next
+    } else {
+      this.after = this.before.pop() ?? ''
+    }
+    routes.page = 0
+    loadRoutes()
+  }
 }
 
 function rejectKey (r) {
@@ -181,7 +245,9 @@ const drawAccounts = atMost(1000, () => {
   showUp()
 })
 const drawRejects = atMost(1000, () => rejects.set([...state.rejects.values()]))
-const loadRoutes = atMost(300, async () => routes.set((await ask(routesPath())).routes))
+const loadRoutes = atMost(300, () => ways.load())
+const findRoutes = atMost(300, () => ways.begin())
+const loadOutstanding = atMost(1000, async () => outstanding.set((await ask('/v1/outstanding')).outstanding))
 const loadMoney = atMost(2000, async () => showMoney(await ask('/v1/assets'), await ask('/v1/rates')))
 const loadAll = atMost(300, load)
 
@@ -232,6 +298,7 @@ const take = {
     state.entries = [e, ...state.entries].slice(0, 100)
     entries.set(state.entries)
     loadMoney()
+    loadOutstanding()
   },
   routes: loadRoutes,
   reload: loadAll,
@@ -267,6 +334,21 @@ function log (name, e) {
 
 // ---- one account ----
 
+function list (where, facts) {
+  get(where).replaceChildren(...facts.flatMap(([term, text]) => [make('dt', {}, term), make('dd', {}, text)]))
+}
+
+function limitsOf (account) {
+  const { limits, asset: { code, scale } } = account
+  const money = units => units === null ? 'no limit' : `${coins(units, scale)} ${code}`
+  const number = n => n === null ? 'no limit' : count(n)
+  return [
+    ['Largest packet', money(limits.max_packet)],
+    ['Packets a second from it', number(limits.packets_a_second)], ['Amount a second from it', money(limits.amount_a_second)],
+    ['Packets a second to it', number(limits.packets_to_a_second)], ['Amount a second to it', money(limits.amount_to_a_second)]
+  ]
+}
+
 async function showAccount (account) {
   const facts = [
     ['Relation', account.relation], ['Asset', asset(account.asset)], ['Address', account.address ?? '–'],
@@ -278,7 +360,8 @@ async function showAccount (account) {
     ['Packets', `${count(account.packets.from)} from it, ${count(account.packets.rejected)} of them rejected; ${count(account.packets.to)} to it`]
   ]
   get('account-title').textContent = account.name
-  get('account-facts').replaceChildren(...facts.flatMap(([term, text]) => [make('dt', {}, term), make('dd', {}, text)]))
+  list('account-facts', facts)
+  list('account-limits', limitsOf(account))
   accountRejects.set([...state.rejects.values()].filter(r => r.account === account.name))
   get('account').dataset.of = account.name
   get('account').showModal()
@@ -347,7 +430,9 @@ get('forget').addEventListener('click', () => {
   refused()
 })
 get('accounts-filter').addEventListener('input', event => accounts.find(event.target.value))
-get('routes-filter').addEventListener('input', loadRoutes)
+get('routes-filter').addEventListener('input', findRoutes)
+get('routes-before').addEventListener('click', () => ways.turn(false))
+get('routes-next').addEventListener('click', () => ways.turn(true))
 get('account-close').addEventListener('click', () => get('account').close())
 // The row may have been drawn anew meanwhile.
 get('account').addEventListener('close', event => {
@@ -365,6 +450,8 @@ setInterval(() => {
   get('text-packets').textContent = `At ${clock(now.at)}: ${rate(now.done)} fulfilled and ${rate(now.refused)} rejected a second.`
   get('text-times').textContent = now.p50 == null ? `At ${clock(now.at)}: no packet was fulfilled.` : `At ${clock(now.at)}: median ${ms(now.p50)} ms, 99 of 100 within ${ms(now.p99)} ms.`
 }, 5000)
+// No event tells what an engine has said.
+setInterval(() => { if (stream?.since === null && outstanding.rows.length > 0 && document.visibilityState === 'visible') loadOutstanding() }, 3000)
 // What no event tells: prices that become too old, and counts that were read while packets came.
 setInterval(() => { if (stream?.since === null && document.visibilityState === 'visible') loadAll() }, 60000)
 
