@@ -34,7 +34,7 @@ typedef struct rill_flights rill_flights;
 
 /*
  * Opens the file, or makes it. RILL_ERR_IO (problem[cap] says more; a full disk, too),
- * RILL_ERR_NOMEM.
+ * RILL_ERR_MALFORMED (it is no such list), RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_flights_open(rill_flights **out, const rill_allocator *allocator,
                                       const char *path, char *problem, size_t cap);

@@ -222,6 +222,16 @@ static void bind_sum(sqlite3_stmt *statement, int at, rill_sum sum)
     bind_wide(statement, at, rill_wide_signed(rill_wide_of(sum.high, sum.low)));
 }
 
+int rill_sqlite_are_numbers(rill_sqlite *s, sqlite3_stmt *statement, int first, int count)
+{
+    for (int i = first; i < first + count; i++) {
+        if (sqlite3_column_type(statement, i) != SQLITE_INTEGER)
+            return rill_sqlite_wrong(s, RILL_ERR_MALFORMED,
+                                     "there is no number where one has to be");
+    }
+    return RILL_OK;
+}
+
 /* A column that bind_wide wrote. */
 int rill_sqlite_read_wide(rill_sqlite *s, sqlite3_stmt *statement, int column, rill_i128 *out)
 {
@@ -443,6 +453,8 @@ static int give_account(rill_sqlite *s, sqlite3_stmt *statement, const rill_stor
     rill_i128 booked = rill_wide_signed(rill_wide(0));
     if (name == NULL || asset == NULL)
         return rill_sqlite_failed(s, SQLITE_NOMEM);
+    if (rill_sqlite_are_numbers(s, statement, 4, 2) != RILL_OK)
+        return RILL_ERR_MALFORMED;
     if (id < 1 || id > UINT32_MAX || scale < 0 || scale > UINT8_MAX)
         return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "an account has numbers that cannot be");
     if (sqlite3_column_type(statement, 6) != SQLITE_NULL) {

@@ -120,6 +120,12 @@ int rill_sqlite_failed(rill_sqlite *s, int rc);
 /* Says what is wrong, and returns the error. */
 int rill_sqlite_wrong(rill_sqlite *s, int error, const char *what);
 
+/*
+ * Do these columns have whole numbers? Whoever goes on behind a row that has something else in
+ * their place would come to it again and again. RILL_ERR_MALFORMED.
+ */
+RILL_MUST_CHECK int rill_sqlite_are_numbers(rill_sqlite *s, sqlite3_stmt *statement, int first,
+                                            int count);
 /* A column that has a whole number: an INTEGER, or digits. */
 RILL_MUST_CHECK int rill_sqlite_read_wide(rill_sqlite *s, sqlite3_stmt *statement, int column,
                                           rill_i128 *out);

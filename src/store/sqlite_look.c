@@ -144,6 +144,9 @@ static int flow_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     writing *w = user;
     const rill_store_look *look = w->look;
+    int error = rill_sqlite_are_numbers(s, statement, 0, 5);
+    if (error != RILL_OK)
+        return error;
     w->at.run = sqlite3_column_int64(statement, 0);
     w->at.minute = sqlite3_column_int64(statement, 1);
     w->at.source = sqlite3_column_int64(statement, 2);
@@ -161,7 +164,7 @@ static int flow_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
     rill_i128 given;
     uint64_t minute = (uint64_t)w->at.minute;
     uint64_t packets = (uint64_t)sqlite3_column_int64(statement, 4);
-    int error = rill_sqlite_read_wide(s, statement, 5, &taken);
+    error = rill_sqlite_read_wide(s, statement, 5, &taken);
     if (error == RILL_OK)
         error = rill_sqlite_read_wide(s, statement, 6, &given);
     if (error == RILL_OK && w->at.source == look->account)

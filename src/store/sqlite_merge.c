@@ -208,10 +208,11 @@ static int next_line(rill_sqlite *s, rill_sqlite_merging *at, bool *none)
 static int next_run(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     int64_t *run = user;
-    (void)s;
-    *run =
-        sqlite3_column_type(statement, 0) == SQLITE_NULL ? 0 : sqlite3_column_int64(statement, 0);
-    return RILL_OK;
+    *run = 0;
+    if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
+        return RILL_OK;
+    *run = sqlite3_column_int64(statement, 0);
+    return rill_sqlite_are_numbers(s, statement, 0, 1);
 }
 
 /* The next run that has rows, behind what is merged of it. */

@@ -48,7 +48,9 @@ int rill_sqlite_flow_of(rill_sqlite *s, sqlite3_stmt *statement, rill_sqlite_flo
         .destination = sqlite3_column_int64(statement, 3),
         .packets = sqlite3_column_int64(statement, 4),
     };
-    int error = rill_sqlite_read_wide(s, statement, 5, &out->taken);
+    int error = rill_sqlite_are_numbers(s, statement, 0, 5);
+    if (error == RILL_OK)
+        error = rill_sqlite_read_wide(s, statement, 5, &out->taken);
     return error == RILL_OK ? rill_sqlite_read_wide(s, statement, 6, &out->given) : error;
 }
 
@@ -71,7 +73,9 @@ int rill_sqlite_day_of(rill_sqlite *s, sqlite3_stmt *statement, rill_sqlite_day 
         .destination = sqlite3_column_int64(statement, 2),
         .packets = sqlite3_column_int64(statement, 3),
     };
-    int error = rill_sqlite_read_wide(s, statement, 4, &out->taken);
+    int error = rill_sqlite_are_numbers(s, statement, 0, 4);
+    if (error == RILL_OK)
+        error = rill_sqlite_read_wide(s, statement, 4, &out->taken);
     return error == RILL_OK ? rill_sqlite_read_wide(s, statement, 5, &out->given) : error;
 }
 
@@ -90,7 +94,9 @@ int rill_sqlite_entries_from(rill_sqlite *s, const rill_sqlite_place *at,
 int rill_sqlite_entry_of(rill_sqlite *s, sqlite3_stmt *statement, rill_store_entry *out)
 {
     rill_i128 amount;
-    int error = rill_sqlite_read_wide(s, statement, 4, &amount);
+    int error = rill_sqlite_are_numbers(s, statement, 0, 4);
+    if (error == RILL_OK)
+        error = rill_sqlite_read_wide(s, statement, 4, &amount);
     if (error != RILL_OK)
         return error;
     const char *key = (const char *)sqlite3_column_text(statement, 7);

@@ -65,6 +65,11 @@ static int seal_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     enum { DIGEST = 5, HASH = 7 };
     rill_seal *out = user;
+    int error = rill_sqlite_are_numbers(s, statement, 0, DIGEST);
+    if (error == RILL_OK)
+        error = rill_sqlite_are_numbers(s, statement, DIGEST + 1, 1);
+    if (error != RILL_OK)
+        return error;
     const void *digest = sqlite3_column_blob(statement, DIGEST);
     const void *hash = sqlite3_column_blob(statement, HASH);
     if (digest == NULL || sqlite3_column_bytes(statement, DIGEST) != RILL_SHA256_LEN ||
@@ -102,9 +107,8 @@ int rill_sqlite_seal_of_minutes(rill_sqlite *s, int64_t run, int64_t behind, ril
 static int number_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     int64_t *out = user;
-    (void)s;
     *out = sqlite3_column_int64(statement, 0);
-    return RILL_OK;
+    return rill_sqlite_are_numbers(s, statement, 0, 1);
 }
 
 int rill_sqlite_merged_to(rill_sqlite *s, int64_t run, int64_t *out)
@@ -186,7 +190,9 @@ static int keep(rill_sqlite *s, int (*put)(rill_sqlite *s))
 static int last_minutes_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     rill_sqlite_place *at = user;
-    (void)s;
+    int error = rill_sqlite_are_numbers(s, statement, 0, 2);
+    if (error != RILL_OK)
+        return error;
     at->run = sqlite3_column_int64(statement, 0);
     at->minute = sqlite3_column_int64(statement, 1);
     at->source = at->destination = INT64_MAX;

@@ -249,6 +249,76 @@ static void test_what_is_changed_is_found(void **state)
     }
 }
 
+/* The look ends, and says why. */
+static void is_malformed(rill_store_look *look, const char *sql)
+{
+    bool more = true;
+    for (unsigned i = 0; more; i++) {
+        if (i == 1000)
+            fail_msg("%s: it never ends", sql);
+        rill_sqlite_look(file, look, &more);
+    }
+    if (look->rc != RILL_ERR_MALFORMED || strstr(look->problem, "no number where one") == NULL)
+        fail_msg("%s: %d %s", sql, look->rc, look->problem);
+    rill_look_clear(look, rill_allocator_default());
+}
+
+/*
+ * Something else than a number comes behind all numbers, and is read as 0: whoever goes on behind
+ * such a row would come to it again and again.
+ */
+static void test_what_is_no_number(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE flows SET minute = x'07' WHERE minute = 11",
+        "UPDATE flows SET source = x'07' WHERE minute = 11",
+        "UPDATE flows SET destination = 'x' WHERE minute = 11",
+        "UPDATE flows SET packets = 'x' WHERE minute = 11",
+        "INSERT INTO days VALUES (x'07', 4, 3, 1, 0, 0)",
+        "INSERT INTO days VALUES (0, 4, x'07', 1, 0, 0)",
+        "DROP TRIGGER entries_are_final; UPDATE entries SET account = x'07' WHERE note = 'last'",
+        NO_GUARDS "UPDATE seals SET minute = x'07' WHERE id = 3",
+        NO_GUARDS "UPDATE seals SET rows = 'x' WHERE id = 3",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        const bool of_seals = strstr(changes[i], "seals") != NULL;
+        const bool of_entries = strstr(changes[i], "entries") != NULL;
+        tear_down(NULL);
+        set_up(NULL);
+        sent(10, 1);
+        note("first");
+        sent(11, 5);
+        note("last");
+        open_again();
+        sent(12, 2);
+        open_again();
+        seal();
+        by_hand(changes[i]);
+        rill_store_look look = {.kind = RILL_LOOK_AUDIT};
+        is_malformed(&look, changes[i]);
+        rill_store_look statement = {
+            .kind = RILL_LOOK_STATEMENT, .account = ALICE, .to_ms = UINT64_MAX, .step_minutes = 1};
+        if (!of_seals && !of_entries)
+            is_malformed(&statement, changes[i]);
+        int rc = RILL_OK;
+        bool more = true;
+        for (unsigned steps = 0; more && rc == RILL_OK; steps++) {
+            assert_in_range(steps, 0, 1000);
+            rc = rill_sqlite_seal(file, &more);
+        }
+        assert_true(rc == RILL_OK || rc == RILL_ERR_MALFORMED);
+        rill_sqlite_merging at = {.before_minute = 13};
+        rc = RILL_OK;
+        more = true;
+        for (unsigned steps = 0; more && rc == RILL_OK; steps++) {
+            assert_in_range(steps, 0, 1000);
+            rc = rill_sqlite_merge(file, &at, &more);
+        }
+        assert_true(rc == RILL_OK || rc == RILL_ERR_MALFORMED);
+    }
+}
+
 /* The first minute is in the hash of all that follow. */
 static void test_each_line_continues(void **state)
 {
@@ -556,12 +626,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_a_line_for_each_minute),    TEST(test_what_is_changed_is_found),
-        TEST(test_each_line_continues),       TEST(test_lines_cannot_be_edited),
-        TEST(test_a_head_that_was_kept),      TEST(test_days_are_sealed),
-        TEST(test_a_merge_that_fails),        TEST(test_what_was_changed_is_not_merged),
-        TEST(test_a_merge_that_was_cut_off),  TEST(test_books_of_before),
-        TEST(test_form_6_is_brought_forward), TEST(test_what_the_days_are),
+        TEST(test_what_is_no_number),
+        TEST(test_a_line_for_each_minute),
+        TEST(test_what_is_changed_is_found),
+        TEST(test_each_line_continues),
+        TEST(test_lines_cannot_be_edited),
+        TEST(test_a_head_that_was_kept),
+        TEST(test_days_are_sealed),
+        TEST(test_a_merge_that_fails),
+        TEST(test_what_was_changed_is_not_merged),
+        TEST(test_a_merge_that_was_cut_off),
+        TEST(test_books_of_before),
+        TEST(test_form_6_is_brought_forward),
+        TEST(test_what_the_days_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
