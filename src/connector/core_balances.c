@@ -307,7 +307,8 @@ int rill_core_open_closed(rill_core *c, rill_balance_id id, rill_balance **out)
 {
     const known_balance *k = rill_core_known_balance(c, id);
     struct core_closed *one = find_closed(c, id);
-    if (k == NULL)
+    /* What the node has itself is booked with what accounts have, and never by itself. */
+    if (k == NULL || k->holder != RILL_HOLDER_NEIGHBOUR)
         return RILL_ERR_NOT_FOUND;
     const rill_i128 booked = k->booked; /* it may have been open since the last time */
     if (one == NULL)

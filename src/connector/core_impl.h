@@ -256,7 +256,7 @@ RILL_MUST_CHECK int rill_core_note_closed(rill_core *c, rill_balance_id id, cons
 known_balance *rill_core_known_balance(const rill_core *c, rill_balance_id id);
 /*
  * The balance of an account that is not open, so that something can be booked of it.
- * RILL_ERR_NOT_FOUND: the store has none of this id. RILL_ERR_NOMEM.
+ * RILL_ERR_NOT_FOUND: the store has none of this id, or it is the node's own. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_core_open_closed(rill_core *c, rill_balance_id id, rill_balance **out);
 /* Have the books a balance other than 0 of an account that is not open? */

@@ -101,6 +101,29 @@ static void test_killed_before_a_booking(void **state)
     without_flights();
 }
 
+/* A list that no node has written: balances of the node itself are in no packet. */
+static void test_balances_that_are_of_no_account(void **state)
+{
+    (void)state;
+    with_flights();
+    const rill_balance_id bob_id = rill_core_account(core, BOB)->balance.id;
+    const rill_balance_id own[] = {rill_core_books(core)->assets[0]->exchange.id,
+                                   rill_core_books(core)->assets[0]->outside.id};
+    for (size_t i = 0; i < 4; i++) {
+        const rill_flight flight = {.source = i < 2 ? own[i] : bob_id,
+                                    .destination = i < 2 ? bob_id : own[i - 2],
+                                    .taken = 7,
+                                    .given = 7,
+                                    .expires_ms = now.wall_ms + 1000};
+        rill_flights_fulfilled(flights, rill_flights_add(flights, &flight), 99, i % 2 == 0);
+    }
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 0);
+    booked(BOB, 0);
+    assert_true(rill_core_is_even(core));
+    without_flights();
+}
+
 /* Who left would not have been told either. */
 static void test_killed_after_the_source_left(void **state)
 {
@@ -435,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_killed_before_a_booking),
+        TEST(test_balances_that_are_of_no_account),
         TEST(test_killed_after_the_source_left),
         TEST(test_killed_after_a_booking),
         TEST(test_killed_while_a_packet_is_out),
