@@ -4,12 +4,15 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "connector/core_kept.h"
 #include "connector/core_rates.h"
 #include "connector/peering.h"
+#include "connector/webhook.h"
+#include "store/flights.h"
 
 static const char text[] =
     "address: g.x\n"
-    "store: {path: b}\n"
+    "store: {path: b, backups: /copies}\n"
     "admin: {port: 1, tokens: [env:A, env:B], two-people: true}\n"
     "listen: [{port: 2, http: true}]\n"
     "accounts:\n"
@@ -100,7 +103,7 @@ static void know(books_world *w, const books_setting *s)
     CHECK(rc == RILL_OK);
 }
 
-void books_begin(books_world *w, const books_setting *settings, size_t count)
+static void open_core(books_world *w)
 {
     const char *problem = NULL;
     memset(w, 0, sizeof *w);
@@ -125,9 +128,114 @@ void books_begin(books_world *w, const books_setting *settings, size_t count)
         .user = w,
     };
     CHECK(rill_core_new(&w->core, &o, &problem) == RILL_OK);
+    rill_core_print_with(w->core, (const uint8_t *)"a key of the books, of 32 bytes.");
+}
+
+void books_begin(books_world *w, const books_setting *settings, size_t count)
+{
+    open_core(w);
     for (size_t i = 0; i < count; i++)
         know(w, &settings[i]);
     CHECK(rill_core_begin(w->core, &w->store, on_problem, NULL) == RILL_OK);
+}
+
+/* ---- after an earlier run ---- */
+
+static int know_account(void *user, const rill_store_account *account, rill_i128 booked)
+{
+    const books_world *w = user;
+    return rill_core_know(w->core, account, booked);
+}
+
+static int know_key(void *user, const rill_store_entry *entry)
+{
+    const books_world *w = user;
+    return rill_core_know_key(w->core, entry);
+}
+
+static int know_route(void *user, const rill_store_route *route)
+{
+    const books_world *w = user;
+    return rill_core_know_route(w->core, route);
+}
+
+static int know_settlement(void *user, const rill_store_settlement *settlement)
+{
+    const books_world *w = user;
+    return rill_core_know_settlement(w->core, settlement);
+}
+
+/* As rill_connector_know_setting, but for what is merged into the configuration. */
+static int know_setting(void *user, const rill_store_setting *setting)
+{
+    const books_world *w = user;
+    if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
+        return rill_core_know_price(w->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_PROPOSAL) == 0)
+        return rill_core_know_proposal(w->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_PEER) == 0)
+        return rill_peering_know(w->core, setting->name, setting->value);
+    if (strcmp(setting->kind, RILL_SETTING_WEBHOOK) == 0)
+        rill_webhook_know(rill_core_webhook(w->core), setting->value);
+    if (strcmp(setting->kind, RILL_SETTING_CONFIG) == 0)
+        return rill_core_know_config(w->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
+        return rill_core_know_engine_tokens(w->core, setting);
+    return RILL_OK;
+}
+
+static int know_run(void *user, uint64_t run, uint64_t kept)
+{
+    const books_world *w = user;
+    rill_core_know_run(w->core, run, kept);
+    return RILL_OK;
+}
+
+static int know_before(books_world *w, const books_before *before)
+{
+    const rill_store_reader reader = {
+        .account = know_account,
+        .key = know_key,
+        .route = know_route,
+        .settlement = know_settlement,
+        .setting = know_setting,
+        .run = know_run,
+        .user = w,
+    };
+    int rc = before->flights == NULL ? RILL_OK : rill_core_list_flights(w->core, before->flights);
+    if (before->flights != NULL)
+        rill_flights_begin(before->flights, before->runs + 1);
+    if (rc == RILL_OK && before->file != NULL)
+        return rill_sqlite_read(before->file, &reader);
+    for (size_t i = 0; i < before->account_count && rc == RILL_OK; i++)
+        rc = rill_core_know(w->core, &before->accounts[i], rill_wide_signed(rill_wide(0)));
+    for (uint64_t run = 1; run <= before->runs && rc == RILL_OK; run++)
+        rill_core_know_run(w->core, run, run < before->runs ? UINT64_MAX : before->kept);
+    return rc;
+}
+
+static void close_core(books_world *w)
+{
+    rill_core_free(w->core);
+    rill_overlay_clear(&w->added);
+    rill_arena_clear(&w->arena);
+    rill_crypto_free(w->crypto);
+}
+
+bool books_begin_after(books_world *w, const books_before *before)
+{
+    open_core(w);
+    int rc = know_before(w, before);
+    if (rc == RILL_OK)
+        rc = rill_core_begin(w->core, &w->store, on_problem, NULL);
+    if (rc == RILL_OK)
+        rc = rill_core_keep_config(w->core, true, "start", NULL, NULL);
+    if (rc != RILL_OK) {
+        close_core(w);
+        return false;
+    }
+    w->odd = !rill_core_is_even(w->core);
+    return true;
 }
 
 void books_turn(books_world *w)
@@ -152,17 +260,14 @@ int64_t books_balance(const books_world *w, const char *name)
 
 void books_check(const books_world *w)
 {
-    CHECK(rill_core_is_even(w->core));
+    CHECK(w->odd || rill_core_is_even(w->core));
 }
 
 void books_end(books_world *w)
 {
     books_check(w);
     rill_hub_abandon(rill_core_hub(w->core));
-    rill_core_free(w->core);
-    rill_overlay_clear(&w->added);
-    rill_arena_clear(&w->arena);
-    rill_crypto_free(w->crypto);
+    close_core(w);
 }
 
 /* ---- who runs it ---- */

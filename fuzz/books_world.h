@@ -12,6 +12,7 @@
 #include "connector/admin_api.h"
 #include "connector/core.h"
 #include "fuzz.h"
+#include "store/sqlite.h"
 
 typedef struct books_world {
     rill_store store; /* first */
@@ -23,6 +24,7 @@ typedef struct books_world {
     rill_overlay added; /* accounts that operators have added, or agreed to */
     rill_now now;
     uint64_t call; /* of an engine, that is open; 0: none */
+    bool odd;      /* the books did not add up when it began */
 } books_world;
 
 /* What the store had when the connector began. */
@@ -33,6 +35,17 @@ typedef struct books_setting {
 } books_setting;
 
 void books_begin(books_world *w, const books_setting *settings, size_t count);
+/* Of an earlier run of the node, which may be anything. */
+typedef struct books_before {
+    rill_sqlite *file; /* NULL: accounts are what there is */
+    const rill_store_account *accounts;
+    size_t account_count;
+    rill_flights *flights; /* NULL: there is none */
+    uint64_t runs;         /* without a file: so many, of which this group of the last was kept */
+    uint64_t kept;
+} books_before;
+/* False: it did not begin, and nothing is left of it. */
+bool books_begin_after(books_world *w, const books_before *before);
 /* Checks that nothing is left. */
 void books_end(books_world *w);
 void books_turn(books_world *w);

@@ -89,6 +89,9 @@ sources_of() {
     connection) echo src/stream/*/*.c ;;
     credentials) echo src/cli/credentials_file.c ;;
     ccp) echo src/ilp/ccp.c ;;
+    admin) echo src/connector/{admin,admin_*,follow,events}.c ;;
+    books) echo src/store/sqlite*.c src/connector/core_kept.c src/connector/settler_terms.c ;;
+    flights) echo src/store/flights.c src/connector/core_flights.c ;;
     admin_query) echo src/connector/admin_answer.c src/connector/when.c ;;
     engine_request) echo src/connector/{core_engines,settler_in,settler_terms,tokens}.c ;;
     proposals) echo src/connector/{admin_proposals,admin_peers,peering,peering_text}.c ;;

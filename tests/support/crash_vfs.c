@@ -161,6 +161,26 @@ void crash_vfs_kill(void)
     fail_at = 0;
 }
 
+void crash_vfs_put(const char *path, const uint8_t *data, size_t len)
+{
+    const unsynced w = {0, len, (uint8_t *)(uintptr_t)data};
+    content *c = find(path, true);
+    forget_pending(c);
+    resize(&c->now, &c->len, len);
+    resize(&c->disk, &c->disk_len, len);
+    if (len > 0) {
+        put(&c->now, &c->len, &w, len);
+        put(&c->disk, &c->disk_len, &w, len);
+    }
+}
+
+const uint8_t *crash_vfs_get(const char *path, size_t *len)
+{
+    const content *c = find(path, false);
+    *len = c == NULL ? 0 : c->len;
+    return c == NULL ? NULL : c->now;
+}
+
 bool crash_vfs_damage(const char *path, uint64_t offset)
 {
     content *c = find(path, false);

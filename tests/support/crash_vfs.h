@@ -8,6 +8,7 @@
 #define TEST_CRASH_VFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CRASH_VFS "crash"
@@ -27,6 +28,10 @@ void crash_vfs_kill(void);
 void crash_vfs_fail(unsigned n, unsigned more, int sqlite_code);
 /* Writes and syncs since the last reset. */
 unsigned crash_vfs_operations(void);
+/* These bytes are a file's, and are on the disk. Nobody has it open. */
+void crash_vfs_put(const char *path, const uint8_t *data, size_t len);
+/* What was written of it, until somebody writes. NULL: there is no such file. */
+const uint8_t *crash_vfs_get(const char *path, size_t *len);
 /* Changes a byte on the disk. False: there is no such file or place. */
 bool crash_vfs_damage(const char *path, uint64_t offset);
 
