@@ -165,6 +165,18 @@ struct rill_core {
 /* As of rill_lines. user: the core. */
 bool rill_core_text_hash(void *user, const char *text, char out[RILL_SHAPE_PRINT]);
 
+/* core_prints.c */
+
+/* The print of some bytes, in the form of core_kept.prints. False: there is none. */
+bool rill_core_print_bytes(const rill_core *c, const uint8_t *data, size_t len,
+                           uint8_t out[RILL_SHA256_LEN]);
+/* The same of a text, as of rill_lines. user: the core. */
+bool rill_core_print(void *user, const char *text, char out[RILL_SHAPE_PRINT]);
+/* What the key of prints is called in the store. */
+void rill_core_name_prints(rill_core *c, char out[RILL_SHAPE_PRINT]);
+/* Takes all prints out of lines of shape_text.h. text may be NULL. */
+void rill_core_strip_prints(char *text);
+
 /* core_told.c: both RILL_ERR_NOMEM */
 
 /* A line for the audit. */

@@ -19,8 +19,6 @@ enum { NODE, ROUTES, BUCKETS, BUCKET_COUNT = CORE_KEPT_PIECES - BUCKETS, PIECE_N
 
 /* Beside the pieces: which key prints are of. */
 static const char prints_name[] = "prints";
-/* There is none, and there are no prints. */
-static const char no_key[] = "none";
 
 /* ---- what the store has ---- */
 
@@ -60,41 +58,6 @@ int rill_core_know_config(rill_core *c, const rill_store_setting *setting)
 
 /* ---- prints of secrets ---- */
 
-void rill_core_print_with(rill_core *c, const uint8_t key[RILL_PRINT_KEY])
-{
-    memcpy(c->kept.key, key, RILL_PRINT_KEY);
-    c->kept.has_key = true;
-}
-
-static bool digest_of(const rill_core *c, const uint8_t *data, size_t len,
-                      uint8_t out[RILL_SHA256_LEN])
-{
-    const core_kept *kept = &c->kept;
-    if (kept->prints == CORE_PRINTS_PLAIN)
-        return rill_crypto_sha256(c->options.crypto, data, len, out) == RILL_OK;
-    return kept->prints == CORE_PRINTS_BY_KEY && kept->has_key &&
-           rill_crypto_hmac(c->options.crypto, kept->key, sizeof kept->key, data, len, out) ==
-               RILL_OK;
-}
-
-/* As of rill_lines. user: the core. */
-static bool text_print(void *user, const char *text, char out[RILL_SHAPE_PRINT])
-{
-    uint8_t digest[RILL_SHA256_LEN];
-    if (!digest_of(user, (const uint8_t *)text, strlen(text), digest))
-        return false;
-    for (size_t i = 0; i < (RILL_SHAPE_PRINT - 1) / 2; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", (unsigned)digest[i]);
-    return true;
-}
-
-/* What the key is called in the store. */
-static void name_key(rill_core *c, char out[RILL_SHAPE_PRINT])
-{
-    if (!text_print(c, "prints of secrets", out))
-        (void)snprintf(out, RILL_SHAPE_PRINT, "%s", no_key);
-}
-
 /* What the configuration itself names by its hash cannot change without it. */
 static bool secret_print(void *user, const char *path, const char *where,
                          char out[RILL_SHAPE_PRINT])
@@ -106,7 +69,7 @@ static bool secret_print(void *user, const char *path, const char *where,
     if (rill_config_token_hash(where, hash) ||
         c->options.secret(c->options.user, where, secret, sizeof secret) != RILL_OK)
         return false;
-    bool is = text_print(user, secret, out);
+    bool is = rill_core_print(user, secret, out);
     rill_wipe(secret, sizeof secret);
     return is;
 }
@@ -377,7 +340,7 @@ static void add_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const voi
     uint8_t digest[RILL_SHA256_LEN];
     if (k->core->kept.prints == CORE_PRINTS_PLAIN)
         memcpy(digest, hash, sizeof digest);
-    else if (!digest_of(k->core, hash, RILL_SHA256_LEN, digest))
+    else if (!rill_core_print_bytes(k->core, hash, RILL_SHA256_LEN, digest))
         return;
     struct owner *o = &k->owners[k->owner_count++];
     o->account = owner;
@@ -503,28 +466,6 @@ static int keep_accounts(keeping *k, bool starts)
     return rc;
 }
 
-/* Without prints, which are of another key. */
-static void strip(char *text)
-{
-    char *to = text;
-    while (text != NULL && *text != '\0') {
-        const size_t len = strcspn(text, "\n");
-        const char *tab = memchr(text, '\t', len);
-        const char *next = text + len + (text[len] == '\n');
-        if (*text == '@' || tab == NULL || tab == text || tab[-1] != '#') {
-            for (const char *at = text; at < next; at++) {
-                if (*at != RILL_SHAPE_REST)
-                    *to++ = *at;
-                else
-                    at += next - at < RILL_SHAPE_PRINT ? next - at - 1 : RILL_SHAPE_PRINT - 1;
-            }
-        }
-        text += next - text;
-    }
-    if (to != NULL)
-        *to = '\0';
-}
-
 static void forget_pieces(rill_core *c, unsigned first)
 {
     for (unsigned i = first; i < CORE_KEPT_PIECES; i++) {
@@ -536,7 +477,7 @@ static void forget_pieces(rill_core *c, unsigned first)
 static int keep_all(keeping *k, bool starts)
 {
     const rill_lines none = {
-        .allocator = k->core->options.allocator, .hash = text_print, .user = k->core};
+        .allocator = k->core->options.allocator, .hash = rill_core_print, .user = k->core};
     k->text = k->usual = none;
     int rc = keep_node(k, NODE, starts);
     if (rc == RILL_OK) {
@@ -562,7 +503,7 @@ static int change_prints(keeping *k)
     int rc = RILL_OK;
     kept->prints = plain ? CORE_PRINTS_PLAIN : CORE_PRINTS_NONE;
     for (unsigned i = 0; i < CORE_KEPT_PIECES && !plain; i++)
-        strip(kept->pieces[i]);
+        rill_core_strip_prints(kept->pieces[i]);
     if (!plain)
         on_line(k, "if secrets are others is not known: the books were kept with another key");
     /* Whatever the store has, it is replaced. */
@@ -592,7 +533,7 @@ int rill_core_keep_config(rill_core *c, bool starts, const char *who,
     keeping k = {.core = c, .who = who, .tell = tell, .user = user};
     char name[RILL_SHAPE_PRINT] = "";
     int rc = RILL_OK;
-    name_key(c, name);
+    rill_core_name_prints(c, name);
     const bool other = strcmp(name, c->kept.key_name) != 0;
     if (starts && other && c->kept.known) {
         rc = change_prints(&k);
