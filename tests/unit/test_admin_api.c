@@ -221,6 +221,7 @@ static const struct {
     {"GET", "/v1/lines", RILL_SCOPE_READ},
     {"GET", "/v1/backup", RILL_SCOPE_BACKUP},
     {"POST", "/v1/backup", RILL_SCOPE_BACKUP},
+    {"DELETE", "/v1/backup", RILL_SCOPE_BACKUP},
     {"POST", "/v1/drain", RILL_SCOPE_NODE},
     {"POST", "/v1/reload", RILL_SCOPE_NODE},
     {"GET", "/v1/log-level", RILL_SCOPE_READ},
