@@ -35,6 +35,13 @@ typedef struct rill_link_ops {
      * takes as long as reply does. NULL: it waits as long as the link is up.
      */
     bool (*waits)(const rill_link *l, uint64_t request);
+    /*
+     * Of a link that is up: this request will not be answered, as nobody waits for that or as the
+     * answer was not taken. What is kept of it goes. fulfilled: the answer was a Fulfill; who has
+     * asked will not learn that it owes, and the log is told. Nothing where the request is gone.
+     * NULL: nothing is kept of a request.
+     */
+    void (*forget)(rill_link *l, uint64_t request, bool fulfilled);
 } rill_link_ops;
 
 /*
@@ -72,6 +79,13 @@ struct rill_link {
 static inline bool rill_link_waits(const rill_link *l, uint64_t request)
 {
     return l->ops->waits == NULL || l->ops->waits(l, request);
+}
+
+/* After rill_link_waits has said no, or instead of an answer that was not taken. */
+static inline void rill_link_forget(rill_link *l, uint64_t request, bool fulfilled)
+{
+    if (l->ops->forget != NULL)
+        l->ops->forget(l, request, fulfilled);
 }
 
 #endif

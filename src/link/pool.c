@@ -294,6 +294,13 @@ static bool pool_waits(const rill_link *l, uint64_t request)
     return by != NULL && rill_link_waits(by, request);
 }
 
+static void pool_forget(rill_link *l, uint64_t request, bool fulfilled)
+{
+    rill_link *by = member_of_request(pool_of(l), &request);
+    if (by != NULL)
+        rill_link_forget(by, request, fulfilled);
+}
+
 static int pool_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message)
 {
     const sending s = {.outgoing_id = outgoing_id, .message = message};
@@ -344,6 +351,7 @@ static rill_link_ops ops_like(const rill_link_ops *members)
         .send_message = members->send_message != NULL ? pool_send_message : NULL,
         .reply_message = members->reply_message != NULL ? pool_reply_message : NULL,
         .waits = members->waits != NULL ? pool_waits : NULL,
+        .forget = members->forget != NULL ? pool_forget : NULL,
     };
 }
 

@@ -69,11 +69,14 @@ void rill_forward_clear(rill_forwarder *f)
 
 /* ---- answering ---- */
 
-/* An error is not the node's concern: a link that was lost has nobody to be answered. */
+/*
+ * An error is not the node's concern: a link that was lost has nobody to be answered. But a link
+ * that has not taken the answer must not keep the request for good.
+ */
 static void answer(const rill_session *to, uint64_t request, const uint8_t *packet, size_t len)
 {
-    int rc = rill_link_reply(to->link, request, packet, len);
-    (void)rc;
+    if (rill_link_reply(to->link, request, packet, len) != RILL_OK)
+        rill_link_forget(to->link, request, packet[0] == RILL_ILP_FULFILL);
 }
 
 /* A packet that was not fulfilled. */
@@ -282,13 +285,15 @@ static void finish(rill_forwarder *f, rill_pending *entry)
 
 /*
  * Who asked may have gone though its session has not: a request over HTTP that was cut or given up.
- * Asked before the answer is given, where it matters who sees that.
+ * Asked before the answer is given, where it matters who sees that. The link hears that no answer
+ * comes.
  */
-static void look_for_source(const rill_forwarder *f, rill_pending *entry)
+static void look_for_source(const rill_forwarder *f, rill_pending *entry, bool fulfilled)
 {
     if (f->options->money == NULL || entry->source == NULL ||
         rill_link_waits(entry->source->link, entry->request))
         return;
+    rill_link_forget(entry->source->link, entry->request, fulfilled);
     rill_list_remove(&entry->of_source);
     entry->source = NULL;
 }
@@ -298,7 +303,7 @@ static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
     const rill_talk_answer answer = {.code = rill_ilp_code_of(why.code)};
     const unfulfilled u = unfulfilled_of(entry);
-    look_for_source(f, entry);
+    look_for_source(f, entry, false);
     if (RILL_UNLIKELY(entry->note != 0 || says_all(f))) {
         const rill_reject reject = reject_of(f, why);
         rill_say_rejected(&f->options->log, entry, &reject, true);
@@ -954,7 +959,7 @@ static bool book(rill_forwarder *f, rill_pending *entry, const rill_fulfill *ful
     if (RILL_LIKELY(entry->hold.between == NULL))
         return true;
     rill_now now = f->options->now(f->options->user);
-    look_for_source(f, entry);
+    look_for_source(f, entry, true);
     uint64_t group = money->commit(money->user, &entry->hold, entry->source != NULL, now);
     entry->hold.between = NULL;
     if (group == 0)
@@ -984,7 +989,7 @@ static void pass_on(rill_forwarder *f, const rill_pending *entry)
 void rill_forward_kept(rill_forwarder *f, uint64_t group)
 {
     for (rill_pending *entry; (entry = rill_pendings_booked(&f->pendings, group)) != NULL;) {
-        look_for_source(f, entry);
+        look_for_source(f, entry, true);
         pass_on(f, entry);
         note_over(f, entry, NULL);
         finish(f, entry);
@@ -1052,7 +1057,7 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         end_unfulfilled(f, entry, one_is_away);
         return;
     }
-    look_for_source(f, entry);
+    look_for_source(f, entry, false);
     if (!entry->own) {
         unfulfilled u = unfulfilled_of(entry);
         u.by_it = true;

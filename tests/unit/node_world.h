@@ -37,6 +37,10 @@ typedef struct fake {
     int send_result;
     bool closed;
     uint64_t waits_from; /* nobody waits for answers to requests with lower numbers */
+    int reply_result;
+    size_t forgotten;           /* requests that will not be answered */
+    size_t forgotten_fulfilled; /* of these: the answer was a Fulfill */
+    uint64_t last_forgotten;
     size_t sent_count;
     size_t answer_count;
     kept sent[MAX_KEPT];    /* Prepares that the node gave us */
@@ -79,6 +83,8 @@ static inline int fake_reply(rill_link *l, uint64_t request, const uint8_t *pack
     fake *f = (fake *)l;
     assert_false(f->closed);
     assert_true(request >= f->waits_from);
+    if (f->reply_result != RILL_OK)
+        return f->reply_result;
     keep(&f->answers[f->answer_count++ % MAX_KEPT], request, packet, len);
     return RILL_OK;
 }
@@ -93,12 +99,23 @@ static inline bool fake_waits(const rill_link *l, uint64_t request)
     return request >= ((const fake *)l)->waits_from;
 }
 
+static inline void fake_forget(rill_link *l, uint64_t request, bool fulfilled)
+{
+    fake *f = (fake *)l;
+    assert_false(f->closed);
+    assert_true(request < f->waits_from || f->reply_result != RILL_OK);
+    f->forgotten++;
+    f->forgotten_fulfilled += fulfilled;
+    f->last_forgotten = request;
+}
+
 static const rill_link_ops fake_ops = {
     .is_up = fake_is_up,
     .send = fake_send,
     .reply = fake_reply,
     .close = fake_close,
     .waits = fake_waits,
+    .forget = fake_forget,
 };
 
 /* ---- the world ---- */

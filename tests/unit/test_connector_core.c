@@ -264,6 +264,10 @@ static void test_the_source_gives_up_a_request(void **state)
     assert_non_null(strstr(noted(), "1 packets of 100 units"));
     written();
     assert_null(answer_to(&alice, 1));
+    /* Its link keeps nothing of it: it heard so once, and of a Fulfill. */
+    assert_int_equal(alice.last_forgotten, 1);
+    assert_int_equal(alice.forgotten, 1);
+    assert_int_equal(alice.forgotten_fulfilled, 1);
     fulfill_nth(&bob, 1, fulfillment);
     turn();
     written();
@@ -274,6 +278,9 @@ static void test_the_source_gives_up_a_request(void **state)
     alice.waits_from = 10;
     reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
     assert_null(answer_to(&alice, 3));
+    assert_int_equal(alice.last_forgotten, 3);
+    assert_int_equal(alice.forgotten, 2);
+    assert_int_equal(alice.forgotten_fulfilled, 1);
     nothing_held();
     /* A new request is not the one that is gone. */
     send(&alice, 10, "g.x.b.server", 1);
@@ -290,7 +297,40 @@ static void test_the_source_gives_up_a_request(void **state)
     assert_null(answer_to(&alice, 11));
     booked(ALICE, -109);
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
-    answered("GET", "/v1/accounts/alice", "", 200, "\"from\":5,\"rejected\":1,\"to\":0,\"open\":0");
+    assert_int_equal(alice.last_forgotten, 11);
+    assert_int_equal(alice.forgotten_fulfilled, 2);
+    /* Its time is over. */
+    send(&alice, 12, "g.x.b.server", 1);
+    alice.waits_from = 13;
+    now.mono_ns += 60 * RILL_SECOND;
+    rill_hub_tick(rill_core_hub(core));
+    assert_int_equal(alice.last_forgotten, 12);
+    assert_int_equal(alice.forgotten, 4);
+    assert_int_equal(alice.forgotten_fulfilled, 2);
+    answered("GET", "/v1/accounts/alice", "", 200, "\"from\":6,\"rejected\":2,\"to\":0,\"open\":0");
+}
+
+/* A link that does not take an answer hears that there is no other one. */
+static void test_an_answer_that_is_not_taken(void **state)
+{
+    (void)state;
+    all_come();
+    alice.reply_result = RILL_ERR_NOMEM;
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    booked(ALICE, -100);
+    assert_int_equal(alice.last_forgotten, 1);
+    assert_int_equal(alice.forgotten_fulfilled, 1);
+    send(&alice, 2, "g.x.b.server", 100);
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    assert_int_equal(alice.last_forgotten, 2);
+    send(&alice, 3, "g.x.b.server", 100000); /* above its credit */
+    assert_int_equal(alice.last_forgotten, 3);
+    assert_int_equal(alice.forgotten, 3);
+    assert_int_equal(alice.forgotten_fulfilled, 1);
+    alice.reply_result = RILL_OK;
 }
 
 static void gives_up_with(uint64_t request, uint64_t amount)
@@ -462,6 +502,7 @@ int main(void)
         TEST(test_a_store_that_fails),
         TEST(test_the_source_leaves),
         TEST(test_the_source_gives_up_a_request),
+        TEST(test_an_answer_that_is_not_taken),
         TEST(test_unseen_is_told_once_a_minute),
         TEST(test_the_node_bears_what_is_unseen),
         TEST(test_draining_waits_for_the_store),

@@ -13,6 +13,7 @@
 
 #include "http_script.h"
 #include "links/http/http_id.h"
+#include "links/http/server_impl.h"
 
 static net n;
 static side us, them;
@@ -464,6 +465,76 @@ static void test_their_prepare_is_answered_by_a_request(void **state)
     end_scripted();
 }
 
+/* How many requests of the stranger's the port keeps. */
+static size_t stranger_asks(void)
+{
+    const http_session *session = RILL_CONTAINER(stranger.link, http_session, link);
+    size_t listed = 0;
+    for (const rill_list *r = session->requests.next; r != &session->requests; r = r->next)
+        listed++;
+    assert_int_equal(listed, session->later);
+    assert_int_equal(rill_map_count(&us.http->requests), listed);
+    return listed;
+}
+
+/*
+ * The link by which an account is answered is closed while its packets are out: nobody waits for
+ * their replies, the port keeps nothing of them, and what is owed is in the log.
+ */
+static void test_the_link_of_its_replies_closes(void **state)
+{
+    static const char *const ids[] = {ID, "42ee09c8-a6de-4ae3-8a47-4732b0cbb07c",
+                                      "42ee09c8-a6de-4ae3-8a47-4732b0cbb07d",
+                                      "42ee09c8-a6de-4ae3-8a47-4732b0cbb07e"};
+    char uri[160];
+    char fields[640];
+    uint64_t requests[4];
+    const char *problem = NULL;
+    rill_link *out = NULL;
+    rill_link_options o;
+    static told by_it;
+    (void)state;
+    memset(&by_it, 0, sizeof by_it);
+    begin_scripted(TAKES, false);
+    rill_link_options_init(&o);
+    o.callback_url = us.callback;
+    o.answers_url = us.answers;
+    snprintf(uri, sizeof uri, "ilp+http://:%s@%s/ilp", TOKEN, us.answers + sizeof "http://" - 1);
+    *strstr(uri, "/theirs") = '\0';
+    assert_int_equal(
+        rill_link_open_for_account(&out, n.loop, uri, &o, &link_handlers, &by_it, &problem),
+        RILL_OK);
+    out->account = &stranger;
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(fields, sizeof fields, "Request-Id: %s\r\n", ids[i]);
+        assert_int_equal(post("stranger", fields, packet, packet_len), 202);
+        requests[i] = stranger.request;
+    }
+    assert_int_equal(stranger.prepares, 4);
+    assert_int_equal(stranger_asks(), 4);
+    rill_link_close(out);
+    const unsigned lines = n.lines;
+    for (size_t i = 0; i < 4; i++)
+        assert_false(rill_link_waits(stranger.link, requests[i]));
+    rill_link_forget(stranger.link, requests[0], false);
+    assert_int_equal(stranger_asks(), 3);
+    assert_int_equal(n.lines, lines);
+    rill_link_forget(stranger.link, requests[1], true);
+    assert_int_equal(stranger_asks(), 2);
+    assert_int_equal(n.lines, lines + 1);
+    assert_non_null(strstr(n.line, "a Fulfill could not be posted"));
+    /* Again: nothing. Another one: it is said once a session. */
+    rill_link_forget(stranger.link, requests[1], true);
+    rill_link_forget(stranger.link, requests[2], true);
+    assert_int_equal(stranger_asks(), 1);
+    assert_int_equal(n.lines, lines + 1);
+    assert_int_equal(rill_link_reply(stranger.link, requests[3], fulfill, sizeof fulfill),
+                     RILL_ERR_NOT_CONNECTED);
+    assert_int_equal(stranger_asks(), 0);
+    assert_int_equal(n.lines, lines + 1);
+    end_scripted();
+}
+
 static void test_who_is_answered_in_the_response(void **state)
 {
     (void)state;
@@ -728,6 +799,7 @@ int main(void)
         cmocka_unit_test(test_a_reply_without_room),
         cmocka_unit_test(test_a_late_reply),
         cmocka_unit_test(test_their_prepare_is_answered_by_a_request),
+        cmocka_unit_test(test_the_link_of_its_replies_closes),
         cmocka_unit_test(test_who_is_answered_in_the_response),
         cmocka_unit_test(test_no_url_of_theirs_is_asked),
         cmocka_unit_test(test_a_reply_is_posted_until_it_is_taken),

@@ -71,15 +71,30 @@ int http_request_reply(rill_web_connection *c, uint64_t handle, rill_bytes packe
     return rill_web_respond(c, handle, &r);
 }
 
+void http_request_not_posted(const http_request *r)
+{
+    http_session *session = r->session;
+    http_desk *desk = session->server->desk;
+    bool closed = http_desk_link_of(desk, session->link.account) == NULL;
+    if (session->not_posted)
+        return;
+    session->not_posted = true;
+    http_desk_log(desk, closed ? "a Fulfill could not be posted: the link to its neighbour is "
+                                 "closed, and its books may differ from ours (more of this session "
+                                 "is not logged)"
+                               : "a Fulfill could not be posted: the link to its neighbour did not "
+                                 "take it, and its books may differ from ours (more of this "
+                                 "session is not logged)");
+}
+
 int http_request_post(const http_request *r, rill_bytes packet)
 {
-    static const char gone[] = "a reply could not be posted: the link to its neighbour is closed";
     const http_session *session = r->session;
     rill_link *l = http_desk_link_of(session->server->desk, session->link.account);
     if (l != NULL)
         return http_outbox_put(http_async_link(l), r->later->id, r->later->expires_ms, packet);
     if (packet.len > 0 && packet.data[0] == RILL_ILP_FULFILL)
-        http_desk_log(session->server->desk, gone);
+        http_request_not_posted(r);
     return RILL_ERR_NOT_CONNECTED;
 }
 

@@ -48,6 +48,21 @@ static bool waits(const rill_link *l, uint64_t id)
            http_desk_link_of(session->server->desk, session->link.account) != NULL;
 }
 
+/* Only one whose reply is posted is still there when nobody waits for it. */
+static void forget(rill_link *l, uint64_t id, bool fulfilled)
+{
+    http_session *session = session_of(l);
+    http_request *r = rill_map_get(&session->server->requests, id);
+    if (r == NULL || r->session != session)
+        return;
+    rill_web_connection *c = r->connection;
+    if (r->later != NULL && fulfilled)
+        http_request_not_posted(r);
+    http_request_free(r);
+    if (c != NULL)
+        rill_web_drop(c);
+}
+
 /* Another session of the account may take it: F02 lets the node ask that. */
 static void reject_unwanted(rill_task *task)
 {
@@ -165,6 +180,7 @@ static const rill_link_ops session_ops = {
     .reply = reply,
     .close = close_link,
     .waits = waits,
+    .forget = forget,
 };
 
 int http_session_make(rill_http_link_server *s, rill_bytes token, http_session **out)

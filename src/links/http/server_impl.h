@@ -64,6 +64,7 @@ struct http_session {
     bool has_token;
     struct http_account *account; /* of one that was added; NULL: it came by itself */
     size_t later;                 /* of requests: those whose reply is to be posted */
+    bool not_posted;              /* a Fulfill could not be posted, which is in the log */
     bool owned;                   /* has handlers */
     bool up;
     bool over;    /* down has been said */
@@ -148,6 +149,8 @@ void http_request_give(const http_request *r, rill_bytes packet);
 RILL_MUST_CHECK int http_request_reply(rill_web_connection *c, uint64_t handle, rill_bytes packet);
 /* The reply to one that has `later`. RILL_ERR_NOT_CONNECTED: its link is gone. */
 RILL_MUST_CHECK int http_request_post(const http_request *r, rill_bytes packet);
+/* A Fulfill of one that has `later` is lost: a line for the log, once a session. */
+void http_request_not_posted(const http_request *r);
 /* The request is answered, or its asker gone. */
 void http_request_free(http_request *r);
 
