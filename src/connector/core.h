@@ -225,6 +225,8 @@ void rill_core_part(rill_core *c);
 bool rill_core_is_leaving(const rill_core *c);
 /* Whether an account of that name is among them. */
 bool rill_core_leaves(const rill_core *c, const char *name);
+/* Whether nothing of it is waited for any more. It goes when its last link is closed. */
+bool rill_core_has_parted(const rill_core *c, const char *name);
 
 /* ---- balances of accounts that are not in the configuration ---- */
 

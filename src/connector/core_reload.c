@@ -580,10 +580,21 @@ bool rill_core_is_leaving(const rill_core *c)
     return c->leaving != NULL;
 }
 
-bool rill_core_leaves(const rill_core *c, const char *name)
+static const rill_holder_account *find_leaving(const rill_core *c, const char *name)
 {
     const rill_holder_account *a = c->leaving;
     while (a != NULL && strcmp(a->config->name, name) != 0)
         a = a->next_leaving;
-    return a != NULL;
+    return a;
+}
+
+bool rill_core_leaves(const rill_core *c, const char *name)
+{
+    return find_leaving(c, name) != NULL;
+}
+
+bool rill_core_has_parted(const rill_core *c, const char *name)
+{
+    const rill_holder_account *a = find_leaving(c, name);
+    return a != NULL && a->parted;
 }

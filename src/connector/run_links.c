@@ -456,6 +456,9 @@ void rill_connector_part_links(rill_connector *c)
     for (connector_link **at = &c->parting; *at != NULL;) {
         connector_link *k = *at;
         if (k->open && rill_core_leaves(c->core, k->config->name)) {
+            /* One that is not up has no session that could be closed. */
+            if (rill_core_has_parted(c->core, k->config->name))
+                rill_way_close(&k->way);
             at = &k->next_parting;
             continue;
         }

@@ -437,6 +437,43 @@ def an_account_comes_back_whose_link_is_ours(t):
 
 
 @case
+def an_account_leaves_whose_link_is_down(t):
+    """Nothing of it is waited for: it goes, nobody is dialled for it, and its name is free."""
+    away = reserved_port()  # nobody listens there
+    number = away.getsockname()[1]
+    bob = "  bob: {relation: peer, asset: %s, link: {uri: 'btp+ws://127.0.0.1:" + str(number) + \
+        "', token: env:TOKEN_BOB}}\n"
+    c = Connector(t, "c", "address: g.c\naccounts:\n  alice: {relation: child, asset: USD/6, tokens: env:TOKEN_ALICE}\n"
+                  + bob % "USD/6")
+    ctl(c, "log-level", "info")
+    edit(c, (bob % "USD/6", ""))
+    assert "account bob: removed" in reload(c).out
+    c.program.until("account bob: is gone", "err")
+    c.program.text["err"] = b""  # that line is not the next one
+    # With another asset it is another account.
+    edit(c, ("accounts:\n", "accounts:\n" + bob % "USD/2"))
+    assert "account bob: added: asset USD/2" in reload(c).out
+    edit(c, (bob % "USD/2", ""))
+    reload(c)
+    c.program.until("account bob: is gone", "err")
+    # It comes back while its link closes: that is opened again.
+    up = Connector(t, "up", "address: g.up\naccounts:\n  c: {relation: peer, asset: USD/2, tokens: env:TOKEN_BOB}\n",
+                   number)
+    for _ in range(5):
+        edit(c, ("accounts:\n", "accounts:\n" + bob % "USD/2"))
+        reload(c)
+        wait_until(lambda: account(c, "bob")["sessions"] == 1)
+        edit(c, (bob % "USD/2", ""))
+        reload(c)
+    edit(c, ("accounts:\n", "accounts:\n" + bob % "USD/2"))
+    reload(c)
+    wait_until(lambda: account(c, "bob")["sessions"] == 1)
+    c.stop()
+    up.stop()
+    away.close()
+
+
+@case
 def a_neighbour_that_refuses(t):
     """Its operator has a wrong token for us: we ask again, and are there once it is right."""
     port = reserved_port()
