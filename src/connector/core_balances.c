@@ -58,6 +58,12 @@ static int compare_known(const void *a, const void *b)
     return order != 0 ? order : (int)x->scale - (int)y->scale;
 }
 
+/* So many are looked through, where there are few: a hundred thousand may be opened at once. */
+static size_t most_unsorted(const rill_core *c)
+{
+    return 512 + c->known_sorted / 64;
+}
+
 void rill_core_sort_known(rill_core *c)
 {
     if (c->known_sorted < c->known_count)
@@ -70,9 +76,14 @@ known_balance *rill_core_find_known(const rill_core *c, rill_holder holder, cons
 {
     const known_balance wanted = {
         .name = name, .asset = asset->code, .holder = holder, .scale = asset->scale};
-    return c->known_sorted == 0
-               ? NULL
-               : bsearch(&wanted, c->known, c->known_sorted, sizeof *c->known, compare_known);
+    known_balance *found = c->known_sorted == 0 ? NULL
+                                                : bsearch(&wanted, c->known, c->known_sorted,
+                                                          sizeof *c->known, compare_known);
+    for (size_t i = c->known_sorted; found == NULL && i < c->known_count; i++) {
+        if (compare_known(&wanted, &c->known[i]) == 0)
+            found = &c->known[i];
+    }
+    return found;
 }
 
 static bool is_needed(const known_balance *k)
@@ -100,6 +111,7 @@ static bool copy_texts(rill_core *c)
 void rill_core_forget_known(rill_core *c)
 {
     size_t kept = 0;
+    rill_core_sort_known(c);
     if (!copy_texts(c))
         return; /* all is as good as before, but larger */
     for (size_t i = 0; i < c->known_count; i++) {
@@ -117,8 +129,28 @@ void rill_core_forget_known(rill_core *c)
 }
 
 /*
- * The balance that the store has for this, or a new one of 0, which the store will be told of.
+ * The store is told of a new one. Before that it is known: what comes after it may fail without
+ * memory and is tried again then, and the store refuses a second balance of the same. At the
+ * beginning nothing is tried again, and who has the account has the balance.
  */
+static int open_balance(rill_core *c, const rill_store_account *account)
+{
+    if (c->beginning)
+        return rill_clerk_open_account(&c->clerk, account);
+    if (c->known_count - c->known_sorted >= most_unsorted(c) && c->flights.by_id == NULL)
+        rill_core_sort_known(c);
+    int rc = rill_core_know(c, account, rill_wide_signed(rill_wide(0)));
+    if (rc != RILL_OK)
+        return rc;
+    c->known[c->known_count - 1].open = true;
+    rc = rill_clerk_open_account(&c->clerk, account);
+    if (rc != RILL_OK) {
+        c->known_count--;
+        c->last_id--;
+    }
+    return rc;
+}
+
 int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
                            const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
 {
@@ -137,10 +169,10 @@ int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
         .scale = asset->scale,
         .created_ms = c->options.now(c->options.user).wall_ms,
     };
-    int rc = rill_clerk_open_account(&c->clerk, &account);
+    int rc = open_balance(c, &account);
     if (rc != RILL_OK)
         return rc;
-    *id = ++c->last_id;
+    *id = c->last_id = account.id;
     *booked = rill_wide_signed(rill_wide(0));
     return RILL_OK;
 }

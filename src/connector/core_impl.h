@@ -133,7 +133,7 @@ struct rill_core {
     rill_tokens tokens;           /* whose owners are rill_holder_account */
     known_balance *known;
     size_t known_count;
-    size_t known_sorted; /* of them, which are found: rill_core_find_known */
+    size_t known_sorted; /* of them; the rest is looked through */
     size_t known_cap;
     rill_balance_id last_id;
     core_flights flights;
@@ -240,9 +240,9 @@ bool rill_core_messaged(rill_core *c, const rill_holder_account *from, uint64_t 
 
 /* core_balances.c */
 
-/* All that rill_core_know was told are found from now on. */
+/* All that rill_core_know was told are found fast from now on. Pointers to them are stale. */
 void rill_core_sort_known(rill_core *c);
-/* NULL: there is none that is sorted. */
+/* NULL: there is none. Those that are not sorted are looked through. */
 known_balance *rill_core_find_known(const rill_core *c, rill_holder holder, const char *name,
                                     const rill_config_asset *asset);
 /* What accounts that are open have themselves, and the node does not need before they leave. */

@@ -27,10 +27,7 @@ static known_balance *find_known(const rill_core *c, const rill_holder_account *
     return rill_core_find_known(c, RILL_HOLDER_NEIGHBOUR, a->config->name, &a->config->asset);
 }
 
-/*
- * So that an account that comes back finds its balance; those that were added are found when all
- * are sorted. RILL_ERR_NOMEM.
- */
+/* So that an account that comes back finds its balance. RILL_ERR_NOMEM. */
 static int remember(rill_core *c, const rill_holder_account *a)
 {
     const rill_store_account account = {
@@ -123,17 +120,7 @@ static int prepare_account(rill_core_change *n, const rill_config_account *fresh
     return rc;
 }
 
-/* Those that are new, also where the change comes to nothing. */
-static int remember_fresh(const rill_core_change *n)
-{
-    int rc = RILL_OK;
-    for (size_t i = 0; i < n->count && rc == RILL_OK; i++) {
-        if (n->accounts[i]->fresh)
-            rc = remember(n->core, n->accounts[i]);
-    }
-    return rc;
-}
-
+/* Those that are new are known: rill_core_find_balance. */
 static int remember_leaving(rill_core *c)
 {
     int rc = RILL_OK;
@@ -154,9 +141,6 @@ static int prepare_accounts(rill_core_change *n)
         return RILL_ERR_NOMEM;
     for (size_t i = 0; i < n->fresh->accounts.count && rc == RILL_OK; i++)
         rc = prepare_account(n, &all[i]);
-    int remembered = remember_fresh(n);
-    if (rc == RILL_OK)
-        rc = remembered;
     if (rc == RILL_OK)
         rc = remember_leaving(n->core);
     rill_core_sort_known(n->core);
@@ -307,8 +291,7 @@ void rill_core_forget_change(rill_core_change *n)
         a->fresh = false;
         if (a->leaving)
             continue; /* as it was before */
-        if (find_known(c, a) != NULL)
-            close_known(c, a);
+        close_known(c, a);
         if (a->settling != NULL)
             rill_settler_detach(a->settling);
         rill_routing_remove(&c->routing, &a->peer);

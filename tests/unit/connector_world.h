@@ -112,20 +112,29 @@ static inline void keep_setting(const rill_store_setting *setting)
     snprintf(store.settings[i].value, sizeof store.settings[i].value, "%s", setting->value);
 }
 
+/* As a store: one balance for each holder, name and asset. */
+static inline void keep_account(const rill_store_account *account)
+{
+    rill_balance_id id = account->id;
+    assert_in_range(id, 1, 31);
+    store.accounts[id] = *account;
+    snprintf(store.names[id], sizeof store.names[id], "%s %s", account->name, account->asset);
+    for (rill_balance_id other = 1; other <= store.last; other++)
+        assert_true(other == id || store.accounts[other].id == 0 ||
+                    store.accounts[other].holder != account->holder ||
+                    store.accounts[other].scale != account->scale ||
+                    strcmp(store.names[other], store.names[id]) != 0);
+    if (id > store.last)
+        store.last = id;
+}
+
 /* The disk has the batch, and says so. */
 static inline void written(void)
 {
     const rill_store_batch *batch = store.batch;
     assert_non_null(batch);
-    for (size_t i = 0; i < batch->account_count; i++) {
-        rill_balance_id id = batch->accounts[i].id;
-        assert_in_range(id, 1, 31);
-        store.accounts[id] = batch->accounts[i];
-        snprintf(store.names[id], sizeof store.names[id], "%s %s", batch->accounts[i].name,
-                 batch->accounts[i].asset);
-        if (id > store.last)
-            store.last = id;
-    }
+    for (size_t i = 0; i < batch->account_count; i++)
+        keep_account(&batch->accounts[i]);
     for (size_t i = 0; i < batch->balance_count; i++)
         store.booked[batch->balances[i].id] = batch->balances[i].booked;
     for (size_t i = 0; i < batch->route_count; i++)

@@ -396,6 +396,63 @@ static void test_without_memory_nothing_is_lost(void **state)
     failing_memory_end(&memory);
 }
 
+#define MORE                                                                                       \
+    ALICE_AND("  dave: {relation: child, asset: GBP/3, tokens: env:DAVE}\n"                        \
+              "  emil: {relation: child, asset: JPY/0, tokens: env:EMIL, credit: 50}\n")           \
+    "rates: {base: USD, spread: 0, prices: {GBP: {price: 2}, JPY: {price: 2}}}\n"
+
+/*
+ * A change fails at each of its allocations in turn, and is asked for again: no balance is opened
+ * twice, which no store takes, and what was opened is there after a restart.
+ */
+static void test_a_change_without_memory_is_made_again(void **state)
+{
+    unsigned refused = 0;
+    bool passed = false;
+    (void)state;
+    failing_memory_init(&memory, 0, 1);
+    core_memory = &memory.allocator;
+    for (unsigned long at = 1; !passed; at++) {
+        rill_core_change *change = NULL;
+        begin_with(ALICE_AND(""));
+        assert_int_equal(rill_config_read(&fresh, &arena, MORE, strlen(MORE), report, NULL),
+                         RILL_OK);
+        memory.fail_at = memory.asked + at;
+        int rc = rill_core_prepare(&change, core, &fresh, report, NULL);
+        memory.fail_at = 0;
+        passed = rc == RILL_OK;
+        refused += !passed;
+        assert_true(passed || rc == RILL_ERR_NOMEM);
+        /* Every other time the store has what was opened before it is tried again. */
+        if (!passed && at % 2 == 0) {
+            turn();
+            if (store.batch != NULL)
+                written();
+        }
+        if (!passed)
+            assert_int_equal(rill_core_prepare(&change, core, &fresh, report, NULL), RILL_OK);
+        rill_core_apply(change, "test", NULL, NULL);
+        config = fresh;
+        turn();
+        written();
+        assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+        assert_int_equal(come(&bob, "dave", "DAVE"), RILL_OK);
+        pay(1, "g.x.dave", &bob, 100);
+        booked(ALICE, -100);
+        assert_true(rill_core_is_even(core));
+        size_t last = store.last;
+        begin_again(MORE);
+        assert_int_equal(store.last, last);
+        booked(ALICE, -100);
+        assert_true(rill_core_is_even(core));
+    }
+    assert_true(refused >= 15);
+    core_memory = NULL;
+    begin_with(EXAMPLE);
+    assert_int_equal(memory.blocks, 0);
+    failing_memory_end(&memory);
+}
+
 /* Bytes that are out, with what malloc of glibc adds to each piece. */
 typedef struct counted {
     size_t bytes;
@@ -530,6 +587,7 @@ int main(void)
         TEST(test_a_child_tells_its_own_address),
         TEST(test_two_with_one_address),
         TEST(test_without_memory_nothing_is_lost),
+        TEST(test_a_change_without_memory_is_made_again),
         TEST(test_the_bytes_of_an_idle_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

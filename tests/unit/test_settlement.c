@@ -817,6 +817,51 @@ static void test_what_is_outstanding_of_nobody(void **state)
     tear_down(NULL);
 }
 
+/*
+ * The asset is of no account now: the node's own balances in it are opened, each once, whatever
+ * fails before that and is asked for again.
+ */
+static void test_what_is_outstanding_in_another_asset(void **state)
+{
+    (void)state;
+    const rill_store_account eve = {7, RILL_HOLDER_NEIGHBOUR, "eve", "JPY", 0, 1};
+    const rill_store_settlement out = {
+        7, RILL_SETTLEMENT_OUT, "key", "http://localhost:9", "50", 0, 1, false};
+    const rill_settler_word word = {"key", false, "maria", ""};
+    const rill_settling *a = NULL;
+    uint64_t group = 0;
+    unsigned refused = 0;
+    make(EXAMPLE(ENGINE));
+    assert_int_equal(rill_core_know(core, &eve, rill_wide_signed(rill_wide(0))), RILL_OK);
+    assert_int_equal(rill_core_know_settlement(core, &out), RILL_OK);
+    assert_int_equal(rill_core_begin(core, &disk.store, report, NULL), RILL_OK);
+    turn();
+    engine_answers(0, 0, "");
+    int rc = RILL_ERR_NOMEM;
+    for (unsigned long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        failing_memory_after(&memory, n);
+        rc = rill_core_end_outstanding(core, text("eve"), &word, &a, &group);
+        failing_memory_well(&memory);
+        assert_true(rc == RILL_OK || rc == RILL_ERR_NOMEM);
+        refused += rc != RILL_OK;
+        assert_true(rill_core_is_even(core));
+    }
+    assert_true(refused >= 5);
+    rill_core_turn(core);
+    assert_non_null(disk.batch);
+    assert_int_equal(disk.batch->account_count, 2);
+    assert_int_equal(disk.batch->accounts[0].holder, RILL_HOLDER_EXCHANGE);
+    assert_int_equal(disk.batch->accounts[1].holder, RILL_HOLDER_OUTSIDE);
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(disk.batch->accounts[i].asset, "JPY");
+    balance_is(7, 50);
+    balance_is(disk.batch->accounts[1].id, -50);
+    turn();
+    come(&alice, "alice", "ALICE");
+    come(&bob, "bob", "BOB");
+    tear_down(NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -837,6 +882,7 @@ int main(void)
         cmocka_unit_test(test_changes_of_links),
         cmocka_unit_test(test_a_token_at_the_start),
         cmocka_unit_test(test_what_is_outstanding_of_nobody),
+        cmocka_unit_test(test_what_is_outstanding_in_another_asset),
     };
     return cmocka_run_group_tests_name("settlement", tests, NULL, NULL);
 }
