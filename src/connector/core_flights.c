@@ -3,12 +3,15 @@
  * Packets that were under way when the node was killed. What was fulfilled and not booked is
  * booked: the neighbour that fulfilled it has booked it, too, and is owed. What was out is listed,
  * with what it may take held, until it has expired: the neighbour may have fulfilled it just then.
+ * The clock by which it expires may have been wrong before the kill, or may be wrong now. As no
+ * node holds a packet for longer than max-hold-time, all are over so long after the start.
  */
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "connector/core_impl.h"
 
 /* ---- of this run ---- */
@@ -205,6 +208,8 @@ int rill_core_settle_flights(rill_core *c)
 {
     core_flights *f = &c->flights;
     int rc = f->old_count == 0 ? RILL_OK : number_balances(c);
+    f->old_until =
+        rill_add_sat(c->options.now(c->options.user).mono_ns, c->options.config->max_hold_time);
     for (size_t i = 0; i < f->old_count && rc == RILL_OK; i++) {
         f->old[i].source = name_of(c, f->old[i].flight.source);
         f->old[i].destination = name_of(c, f->old[i].flight.destination);
@@ -248,6 +253,15 @@ uint64_t rill_core_recovered(const rill_core *c)
     return c->flights.recovered;
 }
 
+/* When it is over, in monotonic nanoseconds; not after now: it is. */
+static uint64_t end_of(const core_flights *f, const old_flight *old, rill_now now)
+{
+    uint64_t expires = old->flight.expires_ms;
+    uint64_t left = expires > now.wall_ms ? expires - now.wall_ms : 0;
+    uint64_t at = rill_add_sat(now.mono_ns, rill_mul_div_floor_sat(left, RILL_MS, 1));
+    return at < f->old_until ? at : f->old_until;
+}
+
 uint64_t rill_core_expire_flights(rill_core *c)
 {
     core_flights *f = &c->flights;
@@ -261,14 +275,16 @@ uint64_t rill_core_expire_flights(rill_core *c)
         if (!is_listed(old))
             continue;
         /* What was fulfilled between accounts that the books do not have stays listed. */
-        if (old->flight.group == 0 && old->flight.expires_ms <= now.wall_ms) {
-            end_old(c, old);
-            f->old_left--;
-            ended++;
-        } else if (old->flight.group == 0) {
-            uint64_t at = now.mono_ns + (old->flight.expires_ms - now.wall_ms) * RILL_MS;
+        if (old->flight.group != 0)
+            continue;
+        uint64_t at = end_of(f, old, now);
+        if (at > now.mono_ns) {
             next = at < next ? at : next;
+            continue;
         }
+        end_old(c, old);
+        f->old_left--;
+        ended++;
     }
     if (ended > 0)
         rill_log_line(&c->options.log, RILL_LOG_WARNING,

@@ -50,7 +50,8 @@ typedef struct core_flights {
     uint32_t count;
     old_flight *old;
     size_t old_count;
-    size_t old_left; /* that are not done */
+    size_t old_left;    /* that are not done */
+    uint64_t old_until; /* monotonic nanoseconds: whatever the wall clock says, none is out then */
     /*
      * While they are settled, by balance: there may be as many accounts as packets, so nobody may
      * look for one among all.

@@ -212,6 +212,44 @@ static void test_killed_while_a_packet_is_out(void **state)
     without_flights();
 }
 
+/*
+ * The wall clock was a month ahead, and is right when the node starts again: no packet is out for
+ * longer than max-hold-time (default 30 s).
+ */
+static void test_killed_while_the_clock_was_wrong(void **state)
+{
+    const uint64_t month = UINT64_C(30) * 24 * 3600 * 1000;
+    uint8_t packet[MAX_PACKET];
+    size_t len = 0;
+    (void)state;
+    with_flights();
+    now.wall_ms += month;
+    rill_prepare p = prepare_to("g.x.b.server");
+    p.amount = 900;
+    p.expires_at_ms = now.wall_ms + 10000;
+    assert_int_equal(rill_prepare_encode(&p, packet, sizeof packet, &len), RILL_OK);
+    alice.link.on.prepare(&alice.link, 1, packet, len, alice.link.user);
+    assert_int_equal(bob.sent_count, 1);
+    now.wall_ms -= month;
+    killed(EXAMPLE);
+    const uint64_t begun = now.mono_ns;
+    assert_int_equal(listed(), 1);
+    assert_int_equal(rill_core_account(core, ALICE)->balance.held.low, 900);
+    assert_int_equal(rill_core_expire_flights(core), begun + 30 * RILL_SECOND);
+    now.mono_ns += 30 * RILL_SECOND - 1;
+    now.wall_ms += 29999;
+    assert_int_equal(rill_core_expire_flights(core), begun + 30 * RILL_SECOND);
+    assert_int_equal(listed(), 1);
+    assert_int_equal(rill_core_account(core, ALICE)->balance.held.low, 900);
+    now.mono_ns += 1;
+    now.wall_ms += 1;
+    assert_int_equal(rill_core_expire_flights(core), RILL_NEVER);
+    assert_int_equal(listed(), 0);
+    assert_int_equal(rill_flights_count(flights), 0);
+    nothing_held();
+    without_flights();
+}
+
 /* A limit that is lower after the kill does not let go of what was out before it. */
 static void test_killed_and_the_limit_is_lower(void **state)
 {
@@ -463,6 +501,7 @@ int main(void)
         TEST(test_killed_after_a_booking),
         TEST(test_killed_while_a_packet_is_out),
         TEST(test_killed_and_the_limit_is_lower),
+        TEST(test_killed_while_the_clock_was_wrong),
         TEST(test_killed_and_an_account_is_gone),
         TEST(test_killed_and_an_account_has_another_asset),
         TEST(test_as_many_accounts_as_packets),
