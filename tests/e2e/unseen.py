@@ -7,16 +7,18 @@ usage: unseen.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 Prints TAP.
 """
 
+import http.client
 import signal
 import socket
 import struct
 import sys
+import uuid
 
 import harness
 from btp import FULFILL, Client, fulfill, parse, prepare
-from harness import run_tests
+from harness import reserved_port, run_tests
 from connector import Connector
-from reload import account, changes
+from reload import account, changes, edit, reload
 from rillctl import by_socket, ctl
 from runner import wait_until
 
@@ -190,6 +192,45 @@ def a_connection_that_is_cut(t):
     ends.close()
     # The first is told at once, and the second when the node drains.
     end(c, bob, {"alice": -124, "bob": 124}, [line(1, 100), line(1, 20)])
+
+
+@case
+def the_link_of_its_replies_is_taken_out(t):
+    """Asynchronous replies: who has no link any more is told nothing. It owes, the log says so, and nothing is kept."""
+    away = reserved_port()  # nobody takes replies there
+    link = f", link: {{uri: 'ilp+http://127.0.0.1:{away.getsockname()[1]}/ilp', token: env:TOKEN_ALICE, " \
+        "callback-url: 'http://127.0.0.1:9/ilp'}"
+    c = Connector(t, "c", CONFIG.replace("alice: {relation: child", "alice: {relation: peer, send-routes: false") % link)
+    c.program.until("rillctl at", "err")
+    bob = Client(c.port, token="bob-token")
+    asking = http.client.HTTPConnection("127.0.0.1", c.port, timeout=harness.LIMIT)
+    alice = {"Authorization": "Bearer alice-token", "Content-Type": "application/octet-stream"}
+    out = []
+    for amount in (1, 100, 20):
+        asking.request("POST", "/ilp", prepare("g.x.bob.shop", amount), {**alice, "Request-Id": str(uuid.uuid4())})
+        answer = asking.getresponse()
+        assert (answer.status, answer.read()) == (202, b""), answer.status
+        out.append(bob.request()[0])
+    edit(c, (link, ""))
+    said = reload(c).out
+    assert "account alice: link uri none" in said, said
+    for request in out:
+        bob.answer(request, fulfill())
+    wait_until(lambda: unseen(c) == (3, 121))
+    said = c.program.until("a Fulfill could not be posted", "err")
+    assert "its books may differ from ours" in said, said
+    # It may ask as before, and is answered at once.
+    asking.request("POST", "/ilp", prepare("g.x.bob.shop", 3), alice)
+    bob.answer(bob.request()[0], fulfill())
+    answer = asking.getresponse()
+    assert (answer.status, parse(answer.read())["type"]) == (200, FULFILL)
+    asking.close()
+    away.close()
+    assert c.program.text["err"].decode().count("could not be posted") == 1, c.program.text
+    assert c.balances() == {"alice": -124, "bob": 124}
+    bob.close()
+    c.stop()
+    c.books()
 
 
 @case
