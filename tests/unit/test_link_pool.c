@@ -427,6 +427,7 @@ typedef struct fake {
     int says;       /* what send returns */
     unsigned sent;
     bool closing;
+    uint64_t forgotten; /* and 1 if it was a Fulfill */
 } fake;
 
 static fake fakes[SOCKETS];
@@ -463,12 +464,20 @@ static void fake_close(rill_link *l)
     ((fake *)l)->closing = true;
 }
 
+static void fake_forget(rill_link *l, uint64_t request, bool fulfilled)
+{
+    ((fake *)l)->forgotten = request + fulfilled;
+}
+
 static int fake_open(rill_link **out, rill_loop *loop, const char *uri,
                      const rill_link_options *options, const rill_link_handlers *handlers,
                      void *user, const char **problem)
 {
-    static const rill_link_ops ops = {
-        .is_up = fake_is_up, .send = fake_send, .reply = fake_reply, .close = fake_close};
+    static const rill_link_ops ops = {.is_up = fake_is_up,
+                                      .send = fake_send,
+                                      .reply = fake_reply,
+                                      .close = fake_close,
+                                      .forget = fake_forget};
     (void)uri;
     (void)options;
     (void)problem;
@@ -497,6 +506,49 @@ static void finish(fake *f)
 {
     assert_true(f->closing);
     f->link.on.closed(&f->link, f->link.user);
+}
+
+static uint64_t pool_request;
+
+static void on_pool_prepare(rill_link *l, uint64_t request, const uint8_t *bytes, size_t len,
+                            void *user)
+{
+    (void)l;
+    (void)bytes;
+    (void)len;
+    (void)user;
+    pool_request = request;
+}
+
+/* That a request is not answered is told to the member by which it came, and by its own number. */
+static void test_a_request_is_forgotten(void **state)
+{
+    rill_link_options options;
+    rill_link_handlers handlers = link_handlers;
+    const char *problem;
+    rill_link *l;
+    told t;
+    (void)state;
+    memset(&t, 0, sizeof t);
+    handlers.prepare = on_pool_prepare;
+    opened = 0;
+    fail_at = SOCKETS;
+    rill_link_options_init(&options);
+    assert_int_equal(rill_link_pool_open(&l, NULL, &fake_scheme, "fake://x", SOCKETS, &options,
+                                         &handlers, &t, &problem),
+                     RILL_OK);
+    for (unsigned i = 0; i < SOCKETS; i++)
+        fakes[i].link.on.up(&fakes[i].link, fakes[i].link.user);
+    fakes[1].link.on.prepare(&fakes[1].link, 40, packet, sizeof packet, fakes[1].link.user);
+    rill_link_forget(l, pool_request, true);
+    assert_int_equal(fakes[1].forgotten, 41);
+    rill_link_forget(l, pool_request, false);
+    assert_int_equal(fakes[1].forgotten, 40);
+    assert_int_equal(fakes[0].forgotten, 0);
+    assert_int_equal(fakes[2].forgotten, 0);
+    rill_link_close(l);
+    for (unsigned i = 0; i < SOCKETS; i++)
+        finish(&fakes[i]);
 }
 
 /* Another takes what one does not. Where nobody does, the first that can says so. */
@@ -587,17 +639,12 @@ static void test_who_is_heard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_link),
-        cmocka_unit_test(test_the_end_of_what_is_open),
-        cmocka_unit_test(test_the_least_busy),
-        cmocka_unit_test(test_one_socket_is_lost),
-        cmocka_unit_test(test_all_are_lost),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_blocked),
-        cmocka_unit_test(test_not_all_can_be_opened),
+        cmocka_unit_test(test_one_link),       cmocka_unit_test(test_the_end_of_what_is_open),
+        cmocka_unit_test(test_the_least_busy), cmocka_unit_test(test_one_socket_is_lost),
+        cmocka_unit_test(test_all_are_lost),   cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_messages),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_options),        cmocka_unit_test(test_a_request_is_forgotten),
+        cmocka_unit_test(test_blocked),        cmocka_unit_test(test_not_all_can_be_opened),
         cmocka_unit_test(test_who_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
