@@ -38,6 +38,8 @@ static int judge_line(rill_seal_check *c, const rill_seal *seal)
         broken(c, "lines of the audit were cut off");
     else if (seal->id != c->line + 1 || memcmp(hash, seal->hash, sizeof hash) != 0)
         broken(c, "a line of the chain of sums was changed, or one before it was taken out");
+    else if (seal->run == 0 && seal->id != 1)
+        broken(c, "sums of days were sealed once more, whatever they were before");
     memcpy(c->hash, seal->hash, sizeof c->hash); /* each break is counted once */
     c->line = seal->id;
     c->out->seals++;
@@ -122,6 +124,18 @@ int rill_seal_check_day(rill_seal_check *c, const rill_sqlite_day *day)
     return rill_sqlite_count_day(c->store, &c->days, day, false);
 }
 
+/* What stands for all days, from which the next line about them is made. */
+static int judge_what_stands_for_days(rill_seal_check *c)
+{
+    rill_sqlite_days days;
+    bool there = false;
+    int error = rill_sqlite_read_days(c->store, &days, &there);
+    if (error != RILL_ERR_MALFORMED)
+        return error;
+    broken(c, "what stands for all sums of days was changed or taken out: no more is sealed");
+    return RILL_OK;
+}
+
 int rill_seal_check_end(rill_seal_check *c)
 {
     uint8_t digest[RILL_SHA256_LEN];
@@ -132,5 +146,5 @@ int rill_seal_check_end(rill_seal_check *c)
         error = rill_sqlite_digest_days(c->store, &c->days, digest);
     if (error == RILL_OK && c->days_sealed && memcmp(digest, c->days_digest, sizeof digest) != 0)
         broken(c, "sums of days were changed, added or taken out");
-    return error;
+    return error == RILL_OK ? judge_what_stands_for_days(c) : error;
 }

@@ -72,9 +72,10 @@ typedef struct reading {
     bool there;
 } reading;
 
+static const char changed[] = "sums of days are not what was sealed: see \"rillctl audit\"";
+
 static int days_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
-    static const char changed[] = "sums of days are not what was sealed";
     reading *r = user;
     uint8_t digest[RILL_SHA256_LEN];
     const uint8_t *bytes = sqlite3_column_blob(statement, 0);
@@ -93,13 +94,32 @@ static int days_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
                : rill_sqlite_wrong(s, RILL_ERR_MALFORMED, changed);
 }
 
+static int any_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    bool *any = user;
+    (void)s;
+    (void)statement;
+    *any = true;
+    return RILL_OK;
+}
+
+/* What an older line has sealed was right then: with it a merge would seal days without those that
+ * came since. */
 int rill_sqlite_read_days(rill_sqlite *s, rill_sqlite_days *out, bool *there)
 {
     reading r = {.out = out};
+    bool sealed = false;
     int error = rill_sqlite_each_row(
-        s, "SELECT parts, digest FROM sealed_days LEFT JOIN seals ON seals.id = seal", days_row,
-        &r);
-    *there = r.there;
+        s,
+        "SELECT parts, digest FROM sealed_days LEFT JOIN seals ON seals.id = seal AND seal ="
+        " (SELECT id FROM seals WHERE kind = 2 ORDER BY id DESC LIMIT 1)",
+        days_row, &r);
+    /* The first line of all is written with it. */
+    if (error == RILL_OK && !r.there)
+        error = rill_sqlite_each_row(s, "SELECT id FROM seals LIMIT 1", any_row, &sealed);
+    if (sealed)
+        error = rill_sqlite_wrong(s, RILL_ERR_MALFORMED, changed);
+    *there = error == RILL_OK && r.there;
     return error;
 }
 

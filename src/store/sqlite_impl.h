@@ -203,7 +203,8 @@ RILL_MUST_CHECK int rill_sqlite_count_day(rill_sqlite *s, rill_sqlite_days *days
                                           const rill_sqlite_day *day, bool less);
 RILL_MUST_CHECK int rill_sqlite_digest_days(rill_sqlite *s, const rill_sqlite_days *days,
                                             uint8_t out[RILL_SHA256_LEN]);
-/* What the file has; false: it has none yet. RILL_ERR_MALFORMED: it is not what was sealed. */
+/* What the file has; false: it has none yet, and nothing is sealed. RILL_ERR_MALFORMED: it is not
+ * what was sealed last. */
 RILL_MUST_CHECK int rill_sqlite_read_days(rill_sqlite *s, rill_sqlite_days *out, bool *there);
 /* In a transaction. seal: the line that has its digest. */
 RILL_MUST_CHECK int rill_sqlite_keep_days(rill_sqlite *s, const rill_sqlite_days *days,

@@ -13,7 +13,7 @@
 #include <rill/error.h>
 #include <sqlite3.h>
 
-#include "store/sqlite.h"
+#include "store/sqlite_impl.h"
 #include <cmocka.h>
 
 enum { EXCHANGE = 1, OUTSIDE, ALICE, BOB, ACCOUNTS = BOB, DAY = 1440 };
@@ -618,8 +618,90 @@ static void test_what_the_days_are(void **state)
     assert_non_null(strstr(rill_sqlite_problem(file), "not what was sealed"));
     assert_int_equal(merge(INT64_MAX), RILL_OK);
     assert_int_equal(audit().flows, 1);
+    assert_int_equal(audit().broken_seals, 1);
+    assert_non_null(strstr(audit().first, "what stands for all sums of days"));
+    assert_int_equal(rill_sqlite_seal(file, &more), RILL_ERR_MALFORMED);
+    assert_int_equal(merge(INT64_MAX), RILL_OK);
+    assert_int_equal(audit().seals, 2);
     by_hand("UPDATE sealed_days SET seal = 77");
     assert_int_equal(rill_sqlite_seal(file, &more), RILL_ERR_MALFORMED);
+    assert_int_equal(audit().broken_seals, 1);
+}
+
+static void nothing_is_sealed(void)
+{
+    bool more = true;
+    const uint64_t lines = audit().seals;
+    sent(99 * DAY, 1);
+    open_again();
+    assert_int_equal(rill_sqlite_seal(file, &more), RILL_ERR_MALFORMED);
+    assert_false(more);
+    assert_non_null(strstr(rill_sqlite_problem(file), "not what was sealed"));
+    assert_int_equal(audit().seals, lines);
+    assert_int_equal(merge(100 * DAY), RILL_OK);
+    assert_int_equal(audit().seals, lines);
+}
+
+/*
+ * The node does not seal what somebody else has made of the sums of days, with money moved so that
+ * all balances add up: neither where what stands for them is taken out, with the first line or
+ * without it, nor where it is what it was before the last merge.
+ */
+static void test_changed_days_are_not_sealed(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {
+        "DELETE FROM sealed_days",
+        "DELETE FROM sealed_days; DROP TRIGGER seals_stay; DELETE FROM seals WHERE id = 1",
+        "INSERT OR REPLACE INTO sealed_days SELECT * FROM kept_sealed",
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        tear_down(NULL);
+        set_up(NULL);
+        sent(10 * DAY, 1);
+        open_again();
+        seal();
+        assert_int_equal(merge(11 * DAY), RILL_OK);
+        by_hand("CREATE TABLE kept_sealed AS SELECT * FROM sealed_days");
+        sent(12 * DAY, 2);
+        open_again();
+        seal();
+        assert_int_equal(merge(13 * DAY), RILL_OK);
+        const rill_audit_head head = audit().head;
+        assert_string_equal(audit().first, "");
+        /* As before the second merge. */
+        booked[ALICE] = -10;
+        booked[EXCHANGE] = 1;
+        booked[BOB] = 9;
+        by_hand("DELETE FROM days WHERE day = 12;"
+                "UPDATE balances SET booked = -10 WHERE account = 3;"
+                "UPDATE balances SET booked = 1 WHERE account = 1;"
+                "UPDATE balances SET booked = 9 WHERE account = 4");
+        by_hand(ways[i]);
+        nothing_is_sealed();
+        const rill_audit a = audit_since(&head);
+        assert_int_equal(a.uneven_balances, 0);
+        assert_true(a.broken_seals >= 2);
+    }
+}
+
+/* A node of before did so: an audit finds the line that it wrote. */
+static void test_days_that_were_sealed_once_more(void **state)
+{
+    (void)state;
+    rill_seal line = {.kind = RILL_SEAL_MERGED};
+    rill_sqlite_days none = {{0}};
+    sent(10, 1);
+    open_again();
+    seal();
+    assert_string_equal(audit().first, "");
+    assert_int_equal(rill_sqlite_begin(file), RILL_OK);
+    assert_int_equal(rill_sqlite_digest_days(file, &none, line.digest), RILL_OK);
+    assert_int_equal(rill_sqlite_put_seal(file, &line), RILL_OK);
+    assert_int_equal(rill_sqlite_keep_days(file, &none, line.id), RILL_OK);
+    assert_int_equal(rill_sqlite_finish(file, RILL_OK), RILL_OK);
+    assert_int_equal(audit().broken_seals, 1);
+    assert_non_null(strstr(audit().first, "were sealed once more"));
 }
 
 int main(void)
@@ -639,6 +721,8 @@ int main(void)
         TEST(test_books_of_before),
         TEST(test_form_6_is_brought_forward),
         TEST(test_what_the_days_are),
+        TEST(test_changed_days_are_not_sealed),
+        TEST(test_days_that_were_sealed_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
