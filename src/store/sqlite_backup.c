@@ -35,7 +35,6 @@ typedef enum task { NOTHING, MAKE, WRITE_BACK, KEEP } task;
 struct rill_backup {
     rill_sqlite *s;
     rill_store_look *look;
-    char books[RILL_BACKUP_PATH]; /* the file that is copied */
     enum { BEGINS, MAKING, COPIES, COPIED, KEEPING, FAILS } phase;
     int failed; /* why, in FAILS */
     char why[RILL_SQLITE_PROBLEM];
@@ -53,10 +52,9 @@ struct rill_backup {
     int rc;     /* of all that the thread has done */
     char problem[RILL_SQLITE_PROBLEM];
     /* The thread's; others look when it has nothing to do. */
-    char folder_path[PATH_MAX];
+    rill_backup_folder folder;
     char name[NAME];
     char partial[NAME + 16];
-    int folder;
     int fd;
 };
 
@@ -100,15 +98,10 @@ static int find_folder(rill_backup *b)
     if (b->look->make_folder && mkdir(folder, S_IRWXU) != 0 && errno != EEXIST)
         return say_errno(b, errno);
     /* Without links in it: SQLite opens it by its path, and follows none. */
-    if (realpath(folder, b->folder_path) == NULL)
+    if (realpath(folder, b->folder.path) == NULL)
         return say_errno(b, errno);
-    b->folder = open(b->folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return b->folder < 0 ? say_errno(b, errno) : RILL_OK;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+    b->folder.fd = open(b->folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return b->folder.fd < 0 ? say_errno(b, errno) : RILL_OK;
 }
 
 /* Is it the books' own file, or one that SQLite or the node has beside it? */
@@ -117,7 +110,7 @@ static bool is_of_books(const rill_backup *b, const struct stat *folder)
     static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
     char path[RILL_BACKUP_PATH];
     struct stat own;
-    (void)snprintf(path, sizeof path, "%s", b->books);
+    (void)snprintf(path, sizeof path, "%s", b->folder.books);
     char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
     const size_t len = strlen(name);
@@ -128,46 +121,29 @@ static bool is_of_books(const rill_backup *b, const struct stat *folder)
         one = one || strcmp(b->name + len, more[i]) == 0;
     if (slash != NULL)
         slash[slash == path] = '\0';
-    return one && stat(slash == NULL ? "." : path, &own) == 0 && same_file(&own, folder);
-}
-
-/* Only a copy of books is replaced. To open the books themselves, and close them, would end locks.
- */
-static bool is_copy(const rill_backup *b, const struct stat *there)
-{
-    enum { HEADER = 72, ID = 68 };
-    char header[HEADER];
-    struct stat own;
-    if (!S_ISREG(there->st_mode) || stat(b->books, &own) != 0 || same_file(&own, there))
-        return false;
-    int fd = openat(b->folder, b->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t len = read(fd, header, sizeof header);
-    close(fd);
-    return len == HEADER && memcmp(header, "SQLite format 3", 16) == 0 &&
-           memcmp(header + ID, "Rill", 4) == 0;
+    return one && stat(slash == NULL ? "." : path, &own) == 0 && rill_same_file(&own, folder);
 }
 
 /*
- * The first bytes of a file of this name in the folder, and how many. -1: it is not there; -2: it
- * is no regular file, it is the books themselves, or it cannot be read.
+ * Only a copy of books is replaced, which nobody has open. *held: it, if it is there: until that is
+ * closed, no node begins on it.
  */
-static ssize_t head_of(const rill_backup *b, const char *name, unsigned char *head, size_t cap)
+static int hold_copy(rill_backup *b, sqlite3 **held)
 {
-    enum { NONE = -1, OTHER = -2 };
-    struct stat there;
-    struct stat own;
-    if (fstatat(b->folder, name, &there, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? NONE : OTHER;
-    if (!S_ISREG(there.st_mode) || stat(b->books, &own) != 0 || same_file(&own, &there))
-        return OTHER;
-    int fd = openat(b->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return OTHER;
-    ssize_t len = read(fd, head, cap);
-    close(fd);
-    return len < 0 ? OTHER : len;
+    enum { HEADER = 72, ID = 68 };
+    char header[HEADER];
+    size_t len = HEADER;
+    int rc = rill_backup_hold(held, &b->folder, b->name, header, &len);
+    if (rc == RILL_ERR_NOT_FOUND)
+        return RILL_OK;
+    if (rc == RILL_ERR_EXISTS)
+        return say(b, rc, "somebody has it open, such as a node that runs on it");
+    if (rc == RILL_OK && len == HEADER && memcmp(header, "SQLite format 3", 16) == 0 &&
+        memcmp(header + ID, "Rill", 4) == 0)
+        return RILL_OK;
+    sqlite3_close(*held);
+    *held = NULL;
+    return say(b, RILL_ERR_EXISTS, "what is there is no copy of books, and stays");
 }
 
 /*
@@ -193,12 +169,13 @@ static bool look_beside(const rill_backup *b, const struct beside *one, char nam
     unsigned char head[sizeof zeros];
     const size_t wanted = one->len < 4 ? 4 : one->len;
     (void)snprintf(name, NAME + 16, "%s%s", b->name, one->end);
-    const ssize_t len = head_of(b, name, head, wanted);
-    *there = len != -1;
+    size_t len = wanted;
+    const int rc = rill_backup_head_of(&b->folder, name, head, &len);
+    *there = rc != RILL_ERR_NOT_FOUND;
     /* A log of which nothing counts any more begins with zeros, or is empty. */
-    return len <= 0 ? len != -2
-                    : (size_t)len == wanted && (memcmp(head, one->begins, one->len) == 0 ||
-                                                memcmp(head, zeros, wanted) == 0);
+    return !*there || (rc == RILL_OK &&
+                       (len == 0 || (len == wanted && (memcmp(head, one->begins, one->len) == 0 ||
+                                                       memcmp(head, zeros, wanted) == 0))));
 }
 
 /* RILL_ERR_EXISTS: one of an older database is there, and it is not to be replaced. */
@@ -232,10 +209,10 @@ static int clear_beside(rill_backup *b)
         if (!look_beside(b, &besides[i], name, &there) || !there)
             continue;
         any = true;
-        if (unlinkat(b->folder, name, 0) != 0 && errno != ENOENT)
+        if (unlinkat(b->folder.fd, name, 0) != 0 && errno != ENOENT)
             rc = say_errno(b, errno);
     }
-    if (rc == RILL_OK && any && fsync(b->folder) != 0)
+    if (rc == RILL_OK && any && fsync(b->folder.fd) != 0)
         rc = say_errno(b, errno);
     return rc;
 }
@@ -247,27 +224,30 @@ static bool has_part(const rill_backup *b)
     struct stat own;
     struct stat there;
     return fstat(b->fd, &own) == 0 &&
-           fstatat(b->folder, b->partial, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           same_file(&own, &there);
+           fstatat(b->folder.fd, b->partial, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           rill_same_file(&own, &there);
 }
 
 static int judge(rill_backup *b)
 {
     struct stat folder;
     struct stat there;
-    if (fstat(b->folder, &folder) != 0)
+    if (fstat(b->folder.fd, &folder) != 0)
         return say_errno(b, errno);
     if ((folder.st_mode & S_IWOTH) != 0 && (folder.st_mode & S_ISVTX) == 0)
         return say(b, RILL_ERR_INVALID, "everybody may write in its folder");
     if (is_of_books(b, &folder))
         return say(b, RILL_ERR_INVALID, "this is a file of the books themselves");
-    if (fstatat(b->folder, b->name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(b->folder.fd, b->name, &there, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? judge_beside(b) : say_errno(b, errno);
     if (!b->look->replace)
         return say(b, RILL_ERR_EXISTS, "there is a file of this name already");
-    return is_copy(b, &there)
-               ? judge_beside(b)
-               : say(b, RILL_ERR_EXISTS, "what is there is no copy of books, and stays");
+    sqlite3 *held = NULL;
+    int rc = hold_copy(b, &held);
+    if (rc == RILL_OK)
+        rc = judge_beside(b);
+    sqlite3_close(held);
+    return rc;
 }
 
 /*
@@ -278,15 +258,22 @@ static int clear_part(rill_backup *b)
 {
     static const unsigned char zeros[16];
     unsigned char head[16];
-    const ssize_t len = head_of(b, b->partial, head, sizeof head);
-    if (len == -1)
+    size_t len = sizeof head;
+    sqlite3 *held = NULL;
+    int rc = rill_backup_hold(&held, &b->folder, b->partial, head, &len);
+    if (rc == RILL_ERR_NOT_FOUND)
         return RILL_OK;
-    if (len != 0 && (len != sizeof head || (memcmp(head, "SQLite format 3", sizeof head) != 0 &&
-                                            memcmp(head, zeros, sizeof head) != 0)))
-        return say(b, RILL_ERR_EXISTS,
-                   "the file with \".partial\" at its end is no part of a copy, and stays");
-    return unlinkat(b->folder, b->partial, 0) == 0 || errno == ENOENT ? RILL_OK
-                                                                      : say_errno(b, errno);
+    if (rc == RILL_ERR_EXISTS)
+        return say(b, rc, "somebody else makes a copy of this name, too");
+    if (rc != RILL_OK ||
+        (len != 0 && (len != sizeof head || (memcmp(head, "SQLite format 3", sizeof head) != 0 &&
+                                             memcmp(head, zeros, sizeof head) != 0))))
+        rc = say(b, RILL_ERR_EXISTS,
+                 "the file with \".partial\" at its end is no part of a copy, and stays");
+    else if (unlinkat(b->folder.fd, b->partial, 0) != 0 && errno != ENOENT)
+        rc = say_errno(b, errno);
+    sqlite3_close(held);
+    return rc;
 }
 
 static int make(rill_backup *b)
@@ -298,38 +285,44 @@ static int make(rill_backup *b)
         rc = clear_part(b);
     if (rc != RILL_OK)
         return rc;
-    b->fd = openat(b->folder, b->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+    b->fd = openat(b->folder.fd, b->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                    S_IRUSR | S_IWUSR);
     return b->fd < 0 ? say_errno(b, errno) : RILL_OK;
 }
 
-/* Where nothing is to be replaced, what came meanwhile stays. Some file systems have no links. */
-static int give_name(const rill_backup *b)
+/* Where nothing is replaced, what came meanwhile stays. Some file systems have no links. */
+static int give_name(const rill_backup *b, bool replaces)
 {
     struct stat there;
-    if (b->look->replace)
-        return renameat(b->folder, b->partial, b->folder, b->name) == 0 ? 0 : errno;
-    if (linkat(b->folder, b->partial, b->folder, b->name, 0) == 0)
-        return unlinkat(b->folder, b->partial, 0) == 0 ? 0 : errno;
-    if (errno == EEXIST || fstatat(b->folder, b->name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+    if (replaces)
+        return renameat(b->folder.fd, b->partial, b->folder.fd, b->name) == 0 ? 0 : errno;
+    if (linkat(b->folder.fd, b->partial, b->folder.fd, b->name, 0) == 0)
+        return unlinkat(b->folder.fd, b->partial, 0) == 0 ? 0 : errno;
+    if (errno == EEXIST || fstatat(b->folder.fd, b->name, &there, AT_SYMLINK_NOFOLLOW) == 0)
         return EEXIST;
-    return renameat(b->folder, b->partial, b->folder, b->name) == 0 ? 0 : errno;
+    return renameat(b->folder.fd, b->partial, b->folder.fd, b->name) == 0 ? 0 : errno;
 }
 
 static void keep(rill_backup *b)
 {
+    sqlite3 *held = NULL;
     int error = fsync(b->fd) != 0 ? errno : 0;
     if (error == 0 && !has_part(b)) {
         (void)say(b, RILL_ERR_EXISTS, "somebody else makes a copy of this name, too");
         return;
     }
-    if (error == 0 && clear_beside(b) != RILL_OK)
+    /* Once more: a node may have begun on it meanwhile. */
+    if (error == 0 && b->look->replace && hold_copy(b, &held) != RILL_OK)
         return;
-    if (error == 0)
-        error = give_name(b);
+    int rc = error == 0 ? clear_beside(b) : RILL_OK;
+    if (error == 0 && rc == RILL_OK)
+        error = give_name(b, held != NULL);
+    sqlite3_close(held);
+    if (rc != RILL_OK)
+        return;
     if (error == EEXIST)
         (void)say(b, RILL_ERR_EXISTS, "there is a file of this name already");
-    else if (error != 0 || fsync(b->folder) != 0)
+    else if (error != 0 || fsync(b->folder.fd) != 0)
         (void)say_errno(b, error != 0 ? error : errno);
 }
 
@@ -381,10 +374,11 @@ rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look)
         return NULL;
     b->s = s;
     b->look = look;
-    b->folder = b->fd = -1;
+    b->folder.fd = b->fd = -1;
     atomic_store(&look->pages, 0);
     atomic_store(&look->copied, 0);
-    (void)snprintf(b->books, sizeof b->books, "%s", sqlite3_db_filename(s->db, "main"));
+    (void)snprintf(b->folder.books, sizeof b->folder.books, "%s",
+                   sqlite3_db_filename(s->db, "main"));
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
     b->has_thread = pthread_create(&b->thread, NULL, run, b) == 0;
@@ -417,11 +411,11 @@ void rill_backup_free(rill_backup *b)
     close_copy(b);
     if (b->fd >= 0) {
         if (has_part(b))
-            (void)unlinkat(b->folder, b->partial, 0); /* whole, it has another name by now */
+            (void)unlinkat(b->folder.fd, b->partial, 0); /* whole, it has another name by now */
         close(b->fd);
     }
-    if (b->folder >= 0)
-        close(b->folder);
+    if (b->folder.fd >= 0)
+        close(b->folder.fd);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
     rill_free(b->s->allocator, b);
@@ -466,7 +460,7 @@ static bool is_done(rill_backup *b, int *rc)
 static int open_copy(rill_backup *b)
 {
     char path[PATH_MAX + sizeof b->partial + 2];
-    (void)snprintf(path, sizeof path, "%s/%s", b->folder_path, b->partial);
+    (void)snprintf(path, sizeof path, "%s/%s", b->folder.path, b->partial);
     int rc = sqlite3_open_v2(
         path, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
     if (rc == SQLITE_OK)

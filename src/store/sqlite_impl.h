@@ -3,7 +3,9 @@
 #ifndef RILL_STORE_SQLITE_IMPL_H
 #define RILL_STORE_SQLITE_IMPL_H
 
+#include <limits.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "crypto/crypto.h"
 #include "store/sqlite.h"
@@ -249,6 +251,29 @@ RILL_MUST_CHECK int rill_seal_check_day(rill_seal_check *c, const rill_sqlite_da
 RILL_MUST_CHECK int rill_seal_check_end(rill_seal_check *c);
 /* The first that is wrong, for people. */
 void rill_audit_note(rill_audit *out, const char *what);
+
+/* sqlite_place.c: what is there where a copy is to be. No link is followed. */
+
+typedef struct rill_backup_folder {
+    int fd;
+    char path[PATH_MAX];          /* without links in it */
+    char books[RILL_BACKUP_PATH]; /* the file that is copied */
+} rill_backup_folder;
+
+bool rill_same_file(const struct stat *a, const struct stat *b);
+/*
+ * The first bytes of a file of this name: *len of them, or fewer where it ends before. Of none that
+ * SQLite locks. RILL_ERR_NOT_FOUND: it is not there. RILL_ERR_INVALID: it is no regular file, it is
+ * the books themselves, or it cannot be read.
+ */
+RILL_MUST_CHECK int rill_backup_head_of(const rill_backup_folder *f, const char *name, void *head,
+                                        size_t *len);
+/*
+ * The same of a database, or of what may be one. Until sqlite3_close(*out) nobody else opens it,
+ * whatever becomes of its name. RILL_ERR_EXISTS: somebody has it open, in this process or another.
+ */
+RILL_MUST_CHECK int rill_backup_hold(sqlite3 **out, const rill_backup_folder *f, const char *name,
+                                     void *head, size_t *len);
 
 /* sqlite_backup.c: for RILL_LOOK_BACKUP. */
 typedef struct rill_backup rill_backup;

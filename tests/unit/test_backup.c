@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <dirent.h>
@@ -314,7 +315,10 @@ static void test_a_part_that_was_left(void **state)
     assert_int_equal(look.rc, RILL_OK);
 }
 
-/* Two nodes that make a copy of one name: the later one's is whole, and the other says so. */
+/*
+ * Two nodes that make a copy of one name. What the first has still open is left to it; one that is
+ * about to have its name says so, and the later one's is whole.
+ */
 static void test_two_at_once(void **state)
 {
     (void)state;
@@ -332,6 +336,13 @@ static void test_two_at_once(void **state)
     rill_store_look first = backup_to(target, false);
     rill_store_look other = backup_to(target, false);
     some_of(file, &first);
+    for (bool more = true; more;)
+        rill_sqlite_look(later, &other, &more);
+    assert_int_equal(other.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(other.problem, "somebody else"));
+    for (bool more = true; more && first.copied < first.pages;)
+        rill_sqlite_look(file, &first, &more);
+    other = backup_to(target, false);
     some_of(later, &other);
     finish(&first);
     assert_int_not_equal(stat(target, &there), 0);
@@ -343,6 +354,139 @@ static void test_two_at_once(void **state)
     assert_int_equal(other.rc, RILL_OK);
     rill_sqlite_close(later);
     audits_clean(target, -10);
+}
+
+/* ---- books that somebody runs on ---- */
+
+typedef struct node {
+    pid_t process;
+    int ends; /* when this is closed */
+} node;
+
+/* A node in a process of its own. *rc: what it got for opening its books. */
+static node node_on(const char *where, int *rc)
+{
+    int told[2];
+    int ends[2];
+    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(ends), 0);
+    node n = {.process = fork(), .ends = ends[1]};
+    if (n.process == 0) {
+        char problem[RILL_SQLITE_PROBLEM];
+        char byte;
+        rill_sqlite *s = NULL;
+        const rill_sqlite_options o = {.path = where, .durability = RILL_DURABILITY_NORMAL};
+        (void)close(ends[1]);
+        int got = rill_sqlite_open(&s, &o, problem);
+        bool good = write(told[1], &got, sizeof got) == sizeof got;
+        good = read(ends[0], &byte, 1) == 0 && good;
+        rill_sqlite_close(s);
+        _exit(good ? 0 : 1);
+    }
+    assert_true(n.process > 0);
+    assert_int_equal(read(told[0], rc, sizeof *rc), sizeof *rc);
+    (void)close(told[0]);
+    (void)close(told[1]);
+    (void)close(ends[0]);
+    return n;
+}
+
+static void end_node(const node *n)
+{
+    int status = 1;
+    (void)close(n->ends);
+    assert_int_equal(waitpid(n->process, &status, 0), n->process);
+    assert_int_equal(status, 0);
+}
+
+/* It is refused, and what is there is the same file as before, with what is beside it. */
+static void is_open_to_somebody(rill_store_look *look, const char *why)
+{
+    struct stat before;
+    struct stat after;
+    char log[100];
+    snprintf(log, sizeof log, "%s-wal", target);
+    assert_int_equal(stat(target, &before), 0);
+    finish(look);
+    assert_int_equal(look->rc, RILL_ERR_EXISTS);
+    if (strstr(look->problem, why) == NULL)
+        fail_msg("%s", look->problem);
+    assert_int_equal(stat(target, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(stat(log, &after), 0);
+}
+
+/* Where a node runs on a file, no copy takes its place: not at the beginning, nor at the end. */
+static void test_books_of_a_running_node(void **state)
+{
+    (void)state;
+    int rc = RILL_OK;
+    sent(1);
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    node n = node_on(target, &rc);
+    assert_int_equal(rc, RILL_OK);
+    look = backup_to(target, true);
+    is_open_to_somebody(&look, "somebody has it open");
+    assert_int_equal(look.copied, 0); /* it is known before anything is copied */
+    end_node(&n);
+    /* It begins while the copy is made. */
+    large_books();
+    look = backup_to(target, true);
+    for (bool more = true; more && look.copied == 0;)
+        rill_sqlite_look(file, &look, &more);
+    n = node_on(target, &rc);
+    assert_int_equal(rc, RILL_OK);
+    is_open_to_somebody(&look, "somebody has it open");
+    end_node(&n);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    audits_clean(target, -20);
+}
+
+/* Another node of this process: it is found, too, and it keeps its locks. */
+static void test_books_of_this_process(void **state)
+{
+    (void)state;
+    int rc = RILL_OK;
+    sent(1);
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    rill_sqlite *s = opened(target);
+    look = backup_to(target, true);
+    is_open_to_somebody(&look, "somebody has it open");
+    node n = node_on(target, &rc);
+    assert_int_equal(rc, RILL_ERR_ADDRESS_IN_USE);
+    end_node(&n);
+    n = node_on(path, &rc);
+    assert_int_equal(rc, RILL_ERR_ADDRESS_IN_USE);
+    end_node(&n);
+    rill_sqlite_close(s);
+}
+
+/* Books that are called as a part of a copy is make no room for one. */
+static void test_books_in_the_place_of_a_part(void **state)
+{
+    (void)state;
+    char partial[100];
+    int rc = RILL_OK;
+    struct stat there;
+    sent(1);
+    rill_store_look look = backup_to(target, false);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    snprintf(partial, sizeof partial, "%s.partial", target);
+    assert_int_equal(rename(target, partial), 0);
+    node n = node_on(partial, &rc);
+    assert_int_equal(rc, RILL_OK);
+    look = backup_to(target, true);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_int_equal(stat(partial, &there), 0);
+    end_node(&n);
 }
 
 /* What a node on an older copy has left beside it would be played into the copy. */
@@ -684,6 +828,9 @@ int main(void)
         TEST(test_what_is_there),
         TEST(test_a_part_that_was_left),
         TEST(test_two_at_once),
+        TEST(test_books_of_a_running_node),
+        TEST(test_books_of_this_process),
+        TEST(test_books_in_the_place_of_a_part),
         TEST(test_what_an_older_copy_left),
         TEST(test_packets_of_another_node),
         TEST(test_the_books_themselves),

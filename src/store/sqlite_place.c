@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is there already where a copy of the books is to be, and is about to be replaced or taken
+ * away. A database is asked for by SQLite's own locks: another process may run on it, and so may
+ * this one, whose locks would end if the file were just opened and closed.
+ */
+#define _XOPEN_SOURCE 700 /* fstatat, openat */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rill/error.h>
+
+#include "store/sqlite_impl.h"
+
+bool rill_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* A regular file, which is not the books themselves. RILL_ERR_NOT_FOUND, RILL_ERR_INVALID. */
+static int find(const rill_backup_folder *f, const char *name)
+{
+    struct stat there;
+    struct stat own;
+    if (fstatat(f->fd, name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_INVALID;
+    return S_ISREG(there.st_mode) && stat(f->books, &own) == 0 && !rill_same_file(&own, &there)
+               ? RILL_OK
+               : RILL_ERR_INVALID;
+}
+
+int rill_backup_head_of(const rill_backup_folder *f, const char *name, void *head, size_t *len)
+{
+    int rc = find(f, name);
+    if (rc != RILL_OK)
+        return rc;
+    int fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return RILL_ERR_INVALID;
+    ssize_t got = read(fd, head, *len);
+    close(fd);
+    *len = got < 0 ? 0 : (size_t)got;
+    return got < 0 ? RILL_ERR_INVALID : RILL_OK;
+}
+
+/* SQLITE_BUSY: somebody has it open. */
+static int lock(sqlite3_file *file)
+{
+    int rc = file->pMethods->xLock(file, SQLITE_LOCK_SHARED);
+    if (rc != SQLITE_OK)
+        return rc;
+    /* One that may only be read cannot be had alone, but a node keeps it from being had at all. */
+    rc = file->pMethods->xLock(file, SQLITE_LOCK_EXCLUSIVE);
+    return rc == SQLITE_BUSY ? rc : SQLITE_OK;
+}
+
+/* The first bytes; where the file ends before, there are fewer. */
+static int read_head(sqlite3_file *file, void *head, size_t *len)
+{
+    sqlite3_int64 size = 0;
+    int rc = file->pMethods->xFileSize(file, &size);
+    if (rc == SQLITE_OK && (uint64_t)size < *len)
+        *len = (size_t)size;
+    if (rc == SQLITE_OK && *len > 0)
+        rc = file->pMethods->xRead(file, head, (int)*len, 0);
+    return rc;
+}
+
+int rill_backup_hold(sqlite3 **out, const rill_backup_folder *f, const char *name, void *head,
+                     size_t *len)
+{
+    char path[PATH_MAX + NAME_MAX + 2];
+    sqlite3_file *file = NULL;
+    *out = NULL;
+    int error = find(f, name);
+    if (error != RILL_OK)
+        return error;
+    (void)snprintf(path, sizeof path, "%s/%s", f->path, name);
+    int rc = sqlite3_open_v2(
+        path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_file_control(*out, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc == SQLITE_OK)
+        rc = lock(file);
+    if (rc == SQLITE_OK)
+        rc = read_head(file, head, len);
+    if (rc == SQLITE_OK)
+        return RILL_OK;
+    sqlite3_close(*out);
+    *out = NULL;
+    return rc == SQLITE_BUSY ? RILL_ERR_EXISTS : RILL_ERR_INVALID;
+}
