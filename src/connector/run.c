@@ -384,8 +384,10 @@ static void finish(rill_connector *c)
     }
     rill_store *store = c->store;
     c->store = NULL;
-    rill_store_close(store);
+    /* Who is started next needs the books, and then the folder of the log of packets. */
+    rill_writer_close_books(store);
     rill_run_packets_close(c);
+    rill_store_close(store);
     close_handles(c);
 }
 

@@ -73,6 +73,12 @@ bool rill_sqlite_wants_seal(const rill_sqlite *s);
  */
 void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more);
 void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look);
+/*
+ * The same in two steps, for who closes the books between them. After the first the look has
+ * nothing of the books any more. The second waits for the disk of a copy.
+ */
+void rill_sqlite_leave_books(const rill_sqlite *s, rill_store_look *look);
+void rill_sqlite_end_look(rill_store_look *look);
 
 /*
  * Sums of minutes before this one become sums of their day: balances, audits and statements of

@@ -33,7 +33,8 @@ enum { PAGES = 64, FLUSH = 1024 * 1024, NAME = 240 };
 typedef enum task { NOTHING, MAKE, WRITE_BACK, KEEP } task;
 
 struct rill_backup {
-    rill_sqlite *s;
+    const rill_allocator *allocator;
+    rill_sqlite *s; /* NULL: it has left them */
     rill_store_look *look;
     enum { BEGINS, MAKING, COPIES, COPIED, KEEPING, FAILS } phase;
     int failed; /* why, in FAILS */
@@ -372,6 +373,7 @@ rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look)
     rill_backup *b = rill_calloc(s->allocator, 1, sizeof *b);
     if (b == NULL)
         return NULL;
+    b->allocator = s->allocator;
     b->s = s;
     b->look = look;
     b->folder.fd = b->fd = -1;
@@ -388,13 +390,15 @@ rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look)
     return NULL;
 }
 
-static void close_copy(rill_backup *b)
+/* The copy stays open: to close its file may be to wait for its disk. */
+void rill_backup_leave_books(rill_backup *b)
 {
+    if (b == NULL)
+        return;
     if (b->copy != NULL)
         (void)sqlite3_backup_finish(b->copy);
     b->copy = NULL;
-    sqlite3_close(b->to);
-    b->to = NULL;
+    b->s = NULL;
 }
 
 void rill_backup_free(rill_backup *b)
@@ -408,7 +412,8 @@ void rill_backup_free(rill_backup *b)
     pthread_mutex_unlock(&b->lock);
     if (b->has_thread)
         pthread_join(b->thread, NULL);
-    close_copy(b);
+    rill_backup_leave_books(b);
+    sqlite3_close(b->to);
     if (b->fd >= 0) {
         if (has_part(b))
             (void)unlinkat(b->folder.fd, b->partial, 0); /* whole, it has another name by now */
@@ -418,7 +423,7 @@ void rill_backup_free(rill_backup *b)
         close(b->folder.fd);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
-    rill_free(b->s->allocator, b);
+    rill_free(b->allocator, b);
 }
 
 /* ---- steps ---- */

@@ -281,7 +281,9 @@ typedef struct rill_backup rill_backup;
 rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look);
 /* As rill_sqlite_look. */
 RILL_MUST_CHECK int rill_backup_step(rill_backup *b, bool *more);
-/* What is not whole is taken away. */
+/* Nothing is copied any more, and the books may be closed. Waits for no disk. NULL is allowed. */
+void rill_backup_leave_books(rill_backup *b);
+/* What is not whole is taken away. Waits for the copy's disk. NULL is allowed. */
 void rill_backup_free(rill_backup *b);
 
 typedef struct rill_auditor rill_auditor;

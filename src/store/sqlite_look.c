@@ -362,15 +362,30 @@ static void *begin(rill_sqlite *s, rill_store_look *look)
     return w;
 }
 
-void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look)
+void rill_sqlite_leave_books(const rill_sqlite *s, rill_store_look *look)
 {
+    if (look->kind == RILL_LOOK_BACKUP) {
+        rill_backup_leave_books(look->state);
+        return;
+    }
     if (look->kind == RILL_LOOK_AUDIT)
         rill_auditor_free(look->state);
-    else if (look->kind == RILL_LOOK_BACKUP)
-        rill_backup_free(look->state);
     else if (look->kind == RILL_LOOK_STATEMENT)
         rill_free(s->allocator, look->state);
     look->state = NULL;
+}
+
+void rill_sqlite_end_look(rill_store_look *look)
+{
+    if (look->kind == RILL_LOOK_BACKUP)
+        rill_backup_free(look->state);
+    look->state = NULL;
+}
+
+void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look)
+{
+    rill_sqlite_leave_books(s, look);
+    rill_sqlite_end_look(look);
 }
 
 void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more)

@@ -174,7 +174,7 @@ typedef struct rill_store_ops {
     void (*write)(rill_store *s, const rill_store_batch *batch);
     /* Tells what has been written since, by `written`. */
     void (*collect)(rill_store *s);
-    /* Waits for what is being written, then ends. */
+    /* Waits for what is being written, then ends. All looks are done when it returns. */
     void (*close)(rill_store *s);
     /* Looks into it in the background; `done` of the look follows, always. NULL: it cannot. */
     void (*look)(rill_store *s, rill_store_look *look);

@@ -16,7 +16,7 @@
 typedef struct writer {
     rill_store store; /* first */
     rill_writer_options options;
-    rill_sqlite *file; /* the thread's */
+    rill_sqlite *file; /* the thread's; NULL: it is closed */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -251,29 +251,36 @@ static void collect(rill_store *s)
         w->options.written(w->options.user, batch, rc, problem);
 }
 
-static void end_looks(writer *w)
-{
-    for (rill_store_look *one = w->looks; one != NULL; one = one->next) {
-        rill_sqlite_stop_looking(w->file, one);
-        one->rc = RILL_ERR_CLOSED;
-        snprintf(one->problem, sizeof one->problem, "the node stops");
-    }
-    tell_looks(w->looked);
-    tell_looks(w->looks);
-}
-
-static void end(rill_store *s)
+/* The disk of a copy may hang for hours: the books do not stay locked meanwhile. */
+void rill_writer_close_books(rill_store *s)
 {
     writer *w = (writer *)s;
+    if (w == NULL || w->file == NULL)
+        return;
     pthread_mutex_lock(&w->lock);
     w->ending = true;
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
-    end_looks(w);
+    for (rill_store_look *one = w->looks; one != NULL; one = one->next)
+        rill_sqlite_leave_books(w->file, one);
+    rill_sqlite_close(w->file);
+    w->file = NULL;
+}
+
+static void end(rill_store *s)
+{
+    writer *w = (writer *)s;
+    rill_writer_close_books(s);
+    for (rill_store_look *one = w->looks; one != NULL; one = one->next) {
+        rill_sqlite_end_look(one);
+        one->rc = RILL_ERR_CLOSED;
+        snprintf(one->problem, sizeof one->problem, "the node stops");
+    }
+    tell_looks(w->looked);
+    tell_looks(w->looks);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);
-    rill_sqlite_close(w->file);
     rill_free(w->options.allocator, w);
 }
 

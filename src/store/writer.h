@@ -34,5 +34,11 @@ typedef struct rill_writer_options {
  */
 RILL_MUST_CHECK int rill_writer_new(rill_store **out, rill_sqlite *file,
                                     const rill_writer_options *options);
+/*
+ * Before rill_store_close, which else begins with this: what is being written is waited for, and
+ * the file is closed. Nothing else is called of the store in between. rill_store_close may have to
+ * wait for the disk of a copy, and by then another process can open the books. NULL is allowed.
+ */
+void rill_writer_close_books(rill_store *s);
 
 #endif

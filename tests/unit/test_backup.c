@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <dirent.h>
@@ -787,6 +788,90 @@ static void test_an_end_amid_a_copy(void **state)
     assert_int_equal(stat(target, &there) == 0, look.rc == RILL_OK);
 }
 
+/* ---- a disk that hangs ---- */
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+/* Under the lock. */
+static bool hangs;
+static bool hung;
+static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
+
+int __wrap_fdatasync(int fd)
+{
+    pthread_mutex_lock(&lock);
+    hung = hangs;
+    pthread_cond_broadcast(&moved);
+    while (hangs)
+        pthread_cond_wait(&moved, &lock);
+    pthread_mutex_unlock(&lock);
+    return __real_fdatasync(fd);
+}
+
+static void let_hang(bool yes)
+{
+    pthread_mutex_lock(&lock);
+    hangs = yes;
+    hung = false;
+    pthread_cond_broadcast(&moved);
+    pthread_mutex_unlock(&lock);
+}
+
+static void *close_it(void *store)
+{
+    rill_store_close(store);
+    return NULL;
+}
+
+/* Can they be opened before this time is over? */
+static bool are_free(const char *where, time_t seconds)
+{
+    char problem[RILL_SQLITE_PROBLEM];
+    rill_sqlite *s = NULL;
+    const rill_sqlite_options o = {.path = where, .durability = RILL_DURABILITY_NORMAL};
+    const time_t end = time(NULL) + seconds;
+    int rc;
+    do {
+        rc = rill_sqlite_open(&s, &o, problem);
+    } while (rc == RILL_ERR_ADDRESS_IN_USE && time(NULL) < end);
+    if (rc == RILL_OK)
+        rill_sqlite_close(s);
+    return rc == RILL_OK;
+}
+
+/* A node that ends while the disk of a copy hangs: whoever comes next can open the books. */
+static void test_an_end_while_the_disk_hangs(void **state)
+{
+    (void)state;
+    large_books();
+    rill_store *store = NULL;
+    const rill_writer_options w = {
+        .allocator = rill_allocator_default(), .wake = wake, .written = on_written};
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    file = NULL;
+    rill_store_look look = backup_to(target, false);
+    bool done = false;
+    look.done = on_done;
+    look.user = &done;
+    let_hang(true);
+    rill_store_look_into(store, &look);
+    pthread_mutex_lock(&lock);
+    while (!hung)
+        pthread_cond_wait(&moved, &lock);
+    pthread_mutex_unlock(&lock);
+    pthread_t closing;
+    assert_int_equal(pthread_create(&closing, NULL, close_it, store), 0);
+    const bool were_free = are_free(path, 30);
+    let_hang(false);
+    assert_int_equal(pthread_join(closing, NULL), 0);
+    assert_true(were_free);
+    assert_true(done);
+    assert_int_equal(look.rc, RILL_ERR_CLOSED);
+    assert_int_equal(files_of_folder(false), 1);
+    audits_clean(path, -10);
+}
+
 static bool is_there(const char *end)
 {
     struct stat there;
@@ -839,6 +924,7 @@ int main(void)
         TEST(test_a_full_disk),
         TEST(test_on_the_thread),
         TEST(test_an_end_amid_a_copy),
+        TEST(test_an_end_while_the_disk_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
