@@ -397,7 +397,9 @@ int rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes d
     if (rill_ccp_update_decode(&u, data) != RILL_OK)
         return RILL_ERR_MALFORMED;
     hear(p, &u, now);
-    p->talk->ask_at = now + s->options.interval + s->options.interval / 4;
+    /* Who is to tell all again may speak before it is asked to: it is asked all the same. */
+    if (!p->via.given_up)
+        p->talk->ask_at = now + s->options.interval + s->options.interval / 4;
     if (u.from_epoch > p->talk->heard) {
         ask_soon(p, now);
     } else if (u.to_epoch > p->talk->heard || (!p->talk->whole && u.to_epoch == p->talk->heard)) {
