@@ -89,6 +89,15 @@ async function balancesOf (adminApiPort) {
   return Object.fromEntries(Object.entries(accounts).map(([id, { balance }]) => [id, BigInt(balance)]))
 }
 
+/** What it has asked of each account and has no answer to: { open, lost }, in units. */
+async function unansweredOf (connector) {
+  const before = connector.lines.length
+  connector.child.kill('SIGUSR2')
+  const line = await connector.until('what has no answer',
+    ({ lines }) => lines.slice(before).find(one => one.startsWith('{"unanswered":')))
+  return JSON.parse(line, (key, value) => typeof value === 'string' ? BigInt(value) : value).unanswered
+}
+
 /** A port that is free now. */
 async function freePort () {
   const server = net.createServer()
@@ -98,16 +107,17 @@ async function freePort () {
   return port
 }
 
-/** Starts a connector; resolves to the port of each of its accounts. */
-async function startConnector (test, config) {
+/** Starts a connector; resolves to the port of each of its accounts, and calls back with its process. */
+async function startConnector (test, config, started = () => {}) {
   const file = test.file('connector.json')
   fs.writeFileSync(file, JSON.stringify(config))
   const connector = new Process(test, 'ilp-connector', process.execPath,
     // A client that leaves with a request open makes an unhandled rejection in the plugin.
     ['--unhandled-rejections=warn', path.join(__dirname, 'connector-main.js'), file])
+  started(connector)
   const isPorts = line => line.startsWith('{"ports":')
   const line = await connector.until('ports', ({ lines }) => lines.find(isPorts))
   return JSON.parse(line).ports
 }
 
-module.exports = { exchange, moneyd, routing, listening, calling, balancesOf, freePort, startConnector }
+module.exports = { exchange, moneyd, routing, listening, calling, balancesOf, unansweredOf, freePort, startConnector }

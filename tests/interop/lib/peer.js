@@ -33,20 +33,20 @@ function keepCount (plugin) {
   return plugin
 }
 
-function openPlugin (test, link) {
-  const plugin = keepCount(new BtpPlugin({ server: link }))
+function openPlugin (test, link, options = {}) {
+  const plugin = keepCount(new BtpPlugin({ server: link, ...options }))
   test.defer(() => plugin.disconnect())
   return plugin
 }
 
-async function connectPlugin (test, link) {
-  const plugin = openPlugin(test, link)
+async function connectPlugin (test, link, options) {
+  const plugin = openPlugin(test, link, options)
   await test.waiting('BTP connection', plugin.connect())
   return plugin
 }
 
-async function connectClient (test, link, { destinationAccount, sharedSecret }, options = {}) {
-  const plugin = openPlugin(test, link)
+async function connectClient (test, link, { destinationAccount, sharedSecret }, options = {}, ofPlugin = {}) {
+  const plugin = openPlugin(test, link, ofPlugin)
   const connection = await test.waiting('ilp-protocol-stream: connect',
     createConnection({ plugin, destinationAccount, sharedSecret, ...options }))
   test.defer(() => connection.destroy())

@@ -1,5 +1,7 @@
 'use strict'
 // `rilld run`: a connector with a configuration of its own.
+const fs = require('fs')
+const http = require('http')
 const path = require('path')
 const { Process } = require('./process')
 
@@ -54,6 +56,24 @@ class Rilld {
       }
       return Object.keys(found).length === count && found
     })
+  }
+
+  /** What its operators' socket says. */
+  ask (url) {
+    return this.test.waiting(`rilld ${this.name}: ${url}`, new Promise((resolve, reject) => {
+      http.get({ socketPath: this.test.file(`${this.name}.books.sock`), path: url }, response => {
+        let text = ''
+        response.setEncoding('utf8').on('data', piece => { text += piece }).on('end', () => resolve(JSON.parse(text)))
+      }).on('error', reject)
+    }))
+  }
+
+  /** The lines of its log of packets, which is in the folder NAME.packets. */
+  packets () {
+    const folder = this.test.file(`${this.name}.packets`)
+    return fs.readdirSync(folder).filter(name => name.endsWith('.jsonl')).sort()
+      .flatMap(name => fs.readFileSync(path.join(folder, name), 'ascii').split('\n').slice(0, -1).map(JSON.parse))
+      .filter(line => line.id !== undefined)
   }
 }
 
