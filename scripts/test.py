@@ -181,6 +181,8 @@ def gcc_stages():
         ("openapi", tap_program("openapi", ["build/openapi/bin/python", "tests/openapi/run.py",
                                             f"{ROOT}/{GCC}/src/cli", f"{ROOT}/{GCC}/examples"],
                                 before=["tests/openapi/install"]), "build, gcc"),
+        ("schema", tap_program("schema", ["build/openapi/bin/python", "tests/openapi/schema.py",
+                                          f"{ROOT}/{GCC}/src/cli", "examples/connector"]), "openapi"),
         ("node package", tap_program("node package", ["node", "bindings/node/test/run.js"],
                                      INTEROP_ENV, before=["bindings/node/test/install"]),
          "build, gcc"),

@@ -233,7 +233,8 @@ static const rill_field account_fields[] = {
     {"peered",
      "What `rillctl peer` and peers that ask have written: for accounts that were added while the"
      " node ran, and not for this file.",
-     RILL_KIND_SHARED, AT(rill_config_account, peered), .of = &rill_config_peered_shape},
+     RILL_KIND_SHARED, AT(rill_config_account, peered), .not_for_files = true,
+     .of = &rill_config_peered_shape},
     END,
 };
 const rill_shape rill_config_account_shape = {

@@ -46,11 +46,23 @@ static void put_choices(output *o, const rill_field *f)
     put(o, "]");
 }
 
+/* Patterns within JSON. A text has one line and is not empty, as rill_shape_read wants it. */
+#define LINE   "[^\\r\\n]+"
+#define NUMBER "([0-9]+([.][0-9]+)?|[.][0-9]+|[0-9]+/0*[1-9][0-9]*)"
+
+static const char text_schema[] =
+    "\"type\":[\"string\",\"number\",\"boolean\"],\"pattern\":\"^" LINE "$\"";
+static const char secret_schema[] = "\"type\":\"string\",\"pattern\":\"^(file|env):" LINE "$\"";
+static const char token_schema[] =
+    "\"type\":\"string\",\"pattern\":\"^((file|env):" LINE "|sha256:[0-9a-f]{64})$\"";
+static const char asset_schema[] = "\"type\":\"string\",\"pattern\":\"^[^ \\t\\r\\n]{1,31}/"
+                                   "([0-9]{1,2}|[01][0-9]{2}|2[0-4][0-9]|25[0-5])$\"";
+static const char ratio_schema[] =
+    "\"anyOf\":[{\"type\":\"number\",\"exclusiveMinimum\":0,\"maximum\":18446744073709551615},"
+    "{\"type\":\"string\",\"pattern\":\"^(?=[^/]*[1-9])" NUMBER "$\"}]";
+static const char part_schema[] = "\"anyOf\":[{\"type\":\"number\",\"minimum\":0,\"maximum\":1},"
+                                  "{\"type\":\"string\",\"pattern\":\"^" NUMBER "%?$\"}]";
 static const char number_pattern[] = "^[0-9]+(_[0-9]+)*$";
-static const char secret_pattern[] = "^(file|env):.+";
-static const char ratio_pattern[] = "^([0-9]+(\\\\.[0-9]*)?|\\\\.[0-9]+|[0-9]+/[0-9]+)$";
-static const char part_pattern[] = "^([0-9]+(\\\\.[0-9]*)?|\\\\.[0-9]+|[0-9]+/[0-9]+)%?$";
-static const char asset_pattern[] = "^[^ \\\\t]+/[0-9]{1,3}$";
 
 /* What people write without quotes is a number to YAML: both are taken. */
 static void put_number(output *o, const rill_field *f)
@@ -61,11 +73,6 @@ static void put_number(output *o, const rill_field *f)
     if (f->kind == RILL_KIND_LIMIT)
         put(o, ",{\"const\":\"none\"}");
     put(o, "]");
-}
-
-static void put_either(output *o, const char *pattern)
-{
-    put(o, "\"anyOf\":[{\"type\":\"number\"},{\"type\":\"string\",\"pattern\":\"%s\"}]", pattern);
 }
 
 static void put_texts(output *o, const char *one)
@@ -116,7 +123,7 @@ static void put_kind(output *o, const rill_field *f)
 {
     switch (f->kind) {
     case RILL_KIND_TEXT:
-        put(o, "\"type\":[\"string\",\"number\"]");
+        put(o, "%s", text_schema);
         return;
     case RILL_KIND_NUMBER:
     case RILL_KIND_LIMIT:
@@ -129,14 +136,14 @@ static void put_kind(output *o, const rill_field *f)
         put(o, "\"type\":\"string\",\"pattern\":\"^[0-9]+(KiB|MiB|GiB|TiB)$\"");
         return;
     case RILL_KIND_RATIO:
-        put_either(o, ratio_pattern);
+        put(o, "%s", ratio_schema);
         return;
     case RILL_KIND_PART:
-        put_either(o, part_pattern);
+        put(o, "%s", part_schema);
         return;
     case RILL_KIND_BOOL:
     case RILL_KIND_MAYBE:
-        put(o, "\"type\":\"boolean\"");
+        put(o, "\"enum\":[true,false,\"true\",\"false\"]");
         return;
     case RILL_KIND_CHOICE:
         put_choices(o, f);
@@ -145,13 +152,13 @@ static void put_kind(output *o, const rill_field *f)
         put_some(o, f);
         return;
     case RILL_KIND_ASSET:
-        put(o, "\"type\":\"string\",\"pattern\":\"%s\"", asset_pattern);
+        put(o, "%s", asset_schema);
         return;
     case RILL_KIND_SECRET:
-        put(o, "\"type\":\"string\",\"pattern\":\"%s\"", secret_pattern);
+        put(o, "%s", secret_schema);
         return;
     case RILL_KIND_TOKEN:
-        put(o, "\"type\":\"string\",\"pattern\":\"^(file|env|sha256):.+\"");
+        put(o, "%s", token_schema);
         return;
     case RILL_KIND_STRUCT:
     case RILL_KIND_SHARED:
@@ -161,13 +168,14 @@ static void put_kind(output *o, const rill_field *f)
         put_list(o, f->of);
         return;
     case RILL_KIND_TEXTS:
-        put_texts(o, "\"type\":\"string\"");
+        put_texts(o, text_schema);
         return;
     case RILL_KIND_SECRETS:
-        put_texts(o, "\"type\":\"string\",\"pattern\":\"^(file|env|sha256):.+\"");
+        put_texts(o, token_schema);
         return;
     case RILL_KIND_MAP:
-        put(o, "\"type\":\"object\",\"additionalProperties\":{");
+        put(o, "\"type\":\"object\",\"propertyNames\":{\"minLength\":1},"
+               "\"additionalProperties\":{");
         put_shape(o, f->of);
         put(o, "}");
         return;
@@ -176,10 +184,14 @@ static void put_kind(output *o, const rill_field *f)
 
 static void put_shape(output *o, const rill_shape *shape)
 {
+    bool some = false;
     bool some_required = false;
     put(o, "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
     for (const rill_field *f = shape->fields; f->key != NULL; f++) {
-        put(o, "%s", f == shape->fields ? "" : ",");
+        if (f->not_for_files)
+            continue;
+        put(o, "%s", some ? "," : "");
+        some = true;
         put_string(o, f->key);
         put(o, ":{\"description\":");
         put_string(o, f->help);

@@ -157,6 +157,13 @@ static const char *text_of(const reader *r, const rill_yaml_node *scalar)
     return rill_yaml_text(&r->tree, scalar);
 }
 
+/* As YAML 1.2 writes that there is no value. */
+static bool is_null(const char *text)
+{
+    return strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
+           strcmp(text, "NULL") == 0;
+}
+
 /* A value of one line that is not empty. NULL: it has been complained about. */
 static const char *scalar(reader *r, const rill_yaml_node *node, const char *key)
 {
@@ -169,7 +176,7 @@ static const char *scalar(reader *r, const rill_yaml_node *node, const char *key
         complain(r, place_of(node), "%s: the value has characters that it cannot have", key);
         return NULL;
     }
-    if (text[0] == '\0' || (node->plain && strcmp(text, "~") == 0)) {
+    if (text[0] == '\0' || (node->plain && is_null(text))) {
         complain(r, place_of(node), "%s: a value is missing", key);
         return NULL;
     }
@@ -190,7 +197,7 @@ static bool parse_number(const char *text, size_t len, uint64_t *out)
     if (len == 0 || text[0] == '_' || text[len - 1] == '_')
         return false;
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '_')
+        if (text[i] == '_' && text[i - 1] != '_')
             continue;
         if (text[i] < '0' || text[i] > '9')
             return false;
@@ -444,8 +451,10 @@ static void read_asset(reader *r, const rill_yaml_node *node, const rill_field *
         return;
     const char *slash = strrchr(text, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - text);
-    if (len == 0 || len >= sizeof out->code || strpbrk(text, " \t") != NULL ||
-        !parse_number(slash + 1, strlen(slash + 1), &scale) || scale > UINT8_MAX) {
+    size_t digits = slash == NULL ? 0 : strspn(slash + 1, "0123456789");
+    if (len == 0 || len >= sizeof out->code || strpbrk(text, " \t") != NULL || digits == 0 ||
+        digits > 3 || slash[1 + digits] != '\0' || !parse_number(slash + 1, digits, &scale) ||
+        scale > UINT8_MAX) {
         complain(r, place_of(node), "%s: a code and a scale such as USD/2 or XRP/9, not '%s'",
                  f->key, text);
         return;
@@ -715,6 +724,8 @@ static void complain_of_key(reader *r, const rill_yaml_node *key, const rill_sha
     size_t len = 0;
     all[0] = '\0';
     for (const rill_field *f = shape->fields; f->key != NULL && len < sizeof all; f++) {
+        if (f->not_for_files)
+            continue;
         int more = snprintf(all + len, sizeof all - len, "%s%s", len == 0 ? "" : ", ", f->key);
         len += more > 0 ? (size_t)more : 0;
     }

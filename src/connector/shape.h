@@ -62,7 +62,8 @@ typedef struct rill_field {
     rill_kind kind;
     size_t offset;
     bool required;
-    uint64_t min; /* of numbers, durations and sizes */
+    bool not_for_files; /* the node alone writes it: people are not told of it */
+    uint64_t min;       /* of numbers, durations and sizes */
     uint64_t max;
     const char *const *choices; /* NULL ends them */
     const rill_shape *of;

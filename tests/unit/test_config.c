@@ -223,6 +223,10 @@ static void test_errors_say_where_and_what(void **state)
             "4:31: asset: a code and a scale such as USD/2 or XRP/9, not 'USD'");
     refused(SMALL("relation: child, asset: USD/256, tokens: env:T"),
             "4:31: asset: a code and a scale such as USD/2 or XRP/9, not 'USD/256'");
+    refused(SMALL("relation: child, asset: USD/0002, tokens: env:T"),
+            "4:31: asset: a code and a scale such as USD/2 or XRP/9, not 'USD/0002'");
+    refused(SMALL("relation: child, asset: USD/1_0, tokens: env:T"),
+            "4:31: asset: a code and a scale such as USD/2 or XRP/9, not 'USD/1_0'");
     refused(SMALL(CHILD ", credit: -1"),
             "4:61: credit: a whole number from 0 to 18446744073709551614 or none, not '-1'");
     refused(SMALL(CHILD ", credit: 18446744073709551615"),
@@ -235,6 +239,13 @@ static void test_errors_say_where_and_what(void **state)
     refused(SMALL(CHILD ", credit: [1]"),
             "4:61: credit: one value is expected here, not a list or a map");
     refused(SMALL(CHILD ", credit: ~"), "4:61: credit: a value is missing");
+    refused(SMALL(CHILD ", credit: 1__0"),
+            "4:61: credit: a whole number from 0 to 18446744073709551614 or none, not '1__0'");
+    /* As YAML writes nothing; in quotes it is a text. */
+    refused(SMALL(CHILD ", segment: null"), "4:62: segment: a value is missing");
+    refused(SMALL(CHILD ", segment: Null"), "4:62: segment: a value is missing");
+    refused(SMALL(CHILD ", segment: NULL"), "4:62: segment: a value is missing");
+    assert_int_equal(parse(SMALL(CHILD ", segment: 'null'")), RILL_OK);
     refused(SMALL(CHILD) "max-hold-time: 10\n",
             "5:16: max-hold-time: a time such as 250ms, 30s, 5m or 2h, from 1s to 1h, not '10'");
     refused(SMALL(CHILD) "max-hold-time: 2h\n",
@@ -573,9 +584,11 @@ static void test_schema(void **state)
     snprintf(both, sizeof both, "\"anyOf\":[{%s,{\"type\":\"array\",\"minItems\":1,\"items\":{%s}]",
              scopes, scopes);
     assert_non_null(strstr(schema, both));
-    assert_non_null(strstr(schema,
-                           "\"required\":[\"token\"]},{\"type\":\"array\",\"items\":{\"anyOf\":"
-                           "[{\"type\":\"string\",\"pattern\":\"^(file|env|sha256):.+\"},"));
+    assert_non_null(strstr(
+        schema,
+        "\"required\":[\"token\"]},{\"type\":\"array\",\"items\":{\"anyOf\":"
+        "[{\"type\":\"string\",\"pattern\":\"^((file|env):[^\\r\\n]+|sha256:[0-9a-f]{64})$\"},"));
+    assert_null(strstr(schema, "peered")); /* it is not for files */
 }
 
 static void test_secrets(void **state)

@@ -248,7 +248,8 @@ static void test_who_is_away(void **state)
     assert_string_equal(way(&w, "g.d"), "b");
     assert_string_equal(way(&w, "g.e"), "a");
     now += 2 * RILL_SECOND;
-    /* It comes back, and is asked for all, since some has been given up; also if it speaks first. */
+    /* It comes back, and is asked for all, since some has been given up; also if it speaks first.
+     */
     rill_speaker_up(&w.s, &a, now);
     assert_int_equal(tell(&w, &a, 7, 2, 2, 2, NULL, NULL), RILL_OK);
     control_of(&a, 0, &control, NULL);
