@@ -31,6 +31,7 @@ _rilld() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
+    --uplink) mapfile -t COMPREPLY < <(compgen -W 'btp+wss:// ilp+https:// @' -- "$word") ;;
     --log-format) mapfile -t COMPREPLY < <(compgen -W 'text logfmt json' -- "$word") ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
     --group) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;

@@ -25,7 +25,7 @@ complete -c rilld -n '__fish_seen_subcommand_from local' -l asset-code -x -d 'Wh
 complete -c rilld -n '__fish_seen_subcommand_from local' -l asset-scale -x -d 'One unit is 10^-N of it'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l max-packet-amount -x -d 'Reject packets of more units'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l rate-limit -x -d 'Packets a second of each account'
-complete -c rilld -n '__fish_seen_subcommand_from local' -l uplink -x -d 'Link to a parent: URI'
+complete -c rilld -n '__fish_seen_subcommand_from local' -l uplink -x -d 'Link to a parent: URI, or @FILE with it'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l uplink-ca -r -F -d "Authorities of the uplink's certificate (PEM)"
 complete -c rilld -n '__fish_seen_subcommand_from local' -l tls-cert -r -F -d 'Certificate (PEM)'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l tls-key -r -F -d 'Its key (PEM)'

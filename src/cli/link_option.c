@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/uri_file.h"
 #include <rill/crypto.h>
-
-#define MAX_URI 4096
 
 static int bad_file(const cli_args *args, const char *path, const char *why)
 {
@@ -19,32 +18,12 @@ static int bad_file(const cli_args *args, const char *path, const char *why)
     return CLI_USAGE;
 }
 
-/* The first line of a file, without white space around it. */
 static int read_file(const cli_args *args, const char *path, char **uri)
 {
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return bad_file(args, path, strerror(errno));
-    /* Unbuffered, since the buffer of the C library would keep the secret. */
-    setvbuf(file, NULL, _IONBF, 0);
-    char line[MAX_URI];
-    bool read = fgets(line, sizeof line, file) != NULL;
-    fclose(file);
-    size_t len = read ? strlen(line) : 0;
-    while (len > 0 && strchr(" \t\r\n", line[len - 1]))
-        line[--len] = '\0';
-    char *start = line;
-    while (len > 0 && strchr(" \t", *start)) {
-        start++;
-        len--;
-    }
-    if (len > 0)
-        *uri = strdup(start);
-    rill_wipe(line, sizeof line);
-    if (len == 0)
-        return bad_file(args, path, "holds no URI");
-    if (!*uri)
-        return bad_file(args, path, rill_strerror(RILL_ERR_NOMEM));
+    bool readable; /* cli_warn_readable says how */
+    const char *why = cli_uri_read(path, uri, &readable);
+    if (why)
+        return bad_file(args, path, why);
     cli_warn_readable(args, path, "the link's token");
     return CLI_DONE;
 }

@@ -18,6 +18,7 @@
 #include "cli/rilld_neighbours.h"
 #include "cli/rilld_port_file.h"
 #include "cli/rilld_service.h"
+#include "cli/uri_file.h"
 #include "serve/node_log.h"
 
 /* How long to wait for packets under way. */
@@ -359,6 +360,30 @@ static void on_told(rill_log_level level, const char *line, const rill_log_about
 static void on_ready(void *user);
 static void on_failed(int error, const char *detail, void *user);
 
+/*
+ * The uplink's URI into *uri, and a file's into *own, too, for cli_uri_free. It is read before the
+ * node gives up its rights, so that the file may be another user's.
+ */
+static int find_uplink(const rilld_options *o, const char **uri, char **own)
+{
+    *uri = o->uplink;
+    *own = NULL;
+    if (o->uplink == NULL || o->uplink[0] != '@')
+        return RILLD_DONE;
+    const char *path = o->uplink + 1;
+    bool readable;
+    const char *why = cli_uri_read(path, own, &readable);
+    if (why != NULL) {
+        rilld_error("--uplink: the file %s: %s", path, why);
+        return RILLD_USAGE;
+    }
+    if (readable)
+        rilld_warn("warning: others can read %s, which holds the uplink's token: chmod 600 %s",
+                   path, path);
+    *uri = *own;
+    return RILLD_DONE;
+}
+
 static int start_node(serving *s)
 {
     static const rill_node_handlers handlers = {
@@ -371,12 +396,15 @@ static int start_node(serving *s)
     };
     const rilld_options *o = s->options;
     const char *problem = NULL;
+    char *own;
     rill_node_options node;
     rill_link_options link;
     rill_link_options_init(&link);
     link.ca_file = o->uplink_ca;
     rill_node_options_init(&node);
-    node.uplink = o->uplink;
+    int code = find_uplink(o, &node.uplink, &own);
+    if (code != RILLD_DONE)
+        return code;
     node.uplink_options = &link;
     node.uplink_asks = o->uplink_asks;
     node.address = o->address;
@@ -390,6 +418,7 @@ static int start_node(serving *s)
     if (s->service.adopted > 0) /* in the place of one that programs were connected to */
         node.returning_ns = RETURNING_S * RILL_SECOND;
     int rc = rill_node_open(&s->node, s->loop, &node, &handlers, s, &problem);
+    cli_uri_free(own);
     if (rc != RILL_OK && o->uplink != NULL && problem != NULL)
         rilld_error("--uplink: %s", problem);
     else if (rc != RILL_OK)

@@ -90,6 +90,7 @@ def bash_completes_rilld(_t):
     assert bash("rilld", "run", "--log-format", "") == {"text", "logfmt", "json"}
     assert bash("rilld", "run", "--") == connector_options() - {"--schema"}
     assert "root" in bash("rilld", "local", "--user", "ro")
+    assert bash("rilld", "local", "--uplink", "") == {"btp+wss://", "ilp+https://", "@"}
 
 
 def fish_options(name):

@@ -486,6 +486,43 @@ accounts:
     up.stop()
 
 
+@case
+def an_uplink_in_a_file(t):
+    """@FILE: its first line is the URI, and the list of processes has no token; the variable may say so, too."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  left: {relation: child, asset: USD/6, tokens: env:TOKEN_LEFT, credit: 1_000_000}
+  right: {relation: child, asset: USD/6, tokens: env:TOKEN_RIGHT}
+""")
+    right = receive(t, up.link("right"))
+    path = t.file("uplink", f"  {up.link('left')} \nand a second line\n")
+    local = [RILLD, "local", "--listen", "127.0.0.1:0"]
+    for args, more in ((["--uplink", f"@{path}"], {}), ([f"--uplink=@{path}"], {}), ([], {"RILLD_UPLINK": f"@{path}"})):
+        p = t.start([*local, *args], env=environment(**more))
+        line = p.until("ready on", "err")
+        assert "as g.up.left (" in line, line
+        with open(f"/proc/{p.process.pid}/cmdline", "rb") as f:
+            assert b"-token" not in f.read()
+        done = send(t, right.path, 100, f"btp+ws://:me@127.0.0.1:{re.search(r':([0-9]+) as', line).group(1)}") if not args else None
+        p.process.send_signal(signal.SIGTERM)
+        assert p.end() == 0 and "-token" not in p.text["err"].decode() and "others can read" not in p.text["err"].decode(), p.text
+    assert done["delivered"] == "100", done
+    # Whom others can ask for it is warned; what cannot be read, or has nothing, is no link.
+    os.chmod(path, 0o644)
+    p = t.start([*local, "--uplink", f"@{path}"])
+    p.until(f"others can read {path}, which holds the uplink's token: chmod 600 {path}", "err")
+    p.until("ready on .* as g.up.left", "err")
+    p.process.send_signal(signal.SIGTERM)
+    assert p.end() == 0, p.text
+    for name, pattern in ((t.file("none"), "No such file"), (t.file("empty", "\n"), "holds no URI"), ("", "No such file"),
+                          (t.folder, "holds no URI|Is a directory"), (t.file("nonsense", "my-secret"), "--uplink: ")):
+        p = t.start([*local, "--uplink", f"@{name}"])
+        assert p.end() == (1 if "nonsense" in name else 2), p.text
+        assert re.search(rf"--uplink: .*{pattern.replace('--uplink: ', '')}", p.text["err"].decode()), p.text
+        assert "my-secret" not in p.text["err"].decode(), p.text
+    up.stop()
+
+
 def ask(port, path, token="operator-token", method="GET", body=None):
     """Status, and the answer: an object, or text."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
