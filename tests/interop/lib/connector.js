@@ -98,13 +98,29 @@ async function unansweredOf (connector) {
   return JSON.parse(line, (key, value) => typeof value === 'string' ? BigInt(value) : value).unanswered
 }
 
-/** A port that is free now. */
+/** The first of the ports that the system gives to whoever asks for any. */
+function firstOfAny () {
+  try {
+    return Number(fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0])
+  } catch (err) {
+    return 32768
+  }
+}
+
+/**
+ * A port that is free, and that nobody is given who asks for any: connections come and go while a
+ * program is not started yet, or is started again.
+ */
 async function freePort () {
-  const server = net.createServer()
-  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * (firstOfAny() - 10_000))
+    const server = net.createServer()
+    const listens = await new Promise(resolve => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)))
+    if (listens) {
+      await new Promise(resolve => server.close(resolve))
+      return port
+    }
+  }
 }
 
 /** Starts a connector; resolves to the port of each of its accounts, and calls back with its process. */
