@@ -7,8 +7,18 @@ declare namespace pluginFromEnvironment {
   /** BTP over a WebSocket. Events: connect, disconnect. */
   class Plugin extends EventEmitter implements PluginInterface {
     static readonly version: 2
-    /** server: btp+ws://[account]:[token]@host:port, or btp+wss. Account and token may be beside it instead. */
-    constructor (opts: { server: string, btpAccount?: string, btpToken?: string })
+    /**
+     * server: btp+ws://[account]:[token]@host:port, or btp+wss. Account and token may be beside it instead.
+     * responseTimeout: how long an answer is waited for, in milliseconds. Default: 35000.
+     * btpAuthFlags: what the node is told beside them: a Buffer, a text, or what JSON can hold.
+     */
+    constructor (opts: {
+      server: string
+      btpAccount?: string
+      btpToken?: string
+      responseTimeout?: number
+      btpAuthFlags?: Record<string, unknown>
+    })
     connect (): Promise<void>
     disconnect (): Promise<void>
     isConnected (): boolean

@@ -12,6 +12,7 @@ const MESSAGE = 6
 const TRANSFER = 7
 const OCTETS = 0
 const TEXT = 1
+const JSON_TEXT = 2
 const REQUEST_TIMEOUT = 35000
 const CONNECT_TIMEOUT = 10000
 const PING_EVERY = 20000
@@ -155,11 +156,41 @@ function credentialsOf ({ server, btpAccount = '', btpToken = '' }) {
   return { url, account: btpAccount, token: btpToken }
 }
 
+const OWN_NAMES = ['auth', 'auth_username', 'auth_token']
+const MOST_FLAGS = 100
+
+/** What a node may be told beside account and token, as ilp-plugin-btp tells it: each by its own content type. */
+function flagEntries (flags) {
+  const entries = Object.entries(flags)
+  if (entries.length > MOST_FLAGS) throw new Error(`btpAuthFlags has more than ${MOST_FLAGS} names`)
+  return entries.map(([name, value]) => {
+    if (!/^[ -~]{1,127}$/.test(name) || OWN_NAMES.includes(name)) throw new Error(`btpAuthFlags cannot have the name ${JSON.stringify(name)}`)
+    if (Buffer.isBuffer(value)) return [name, OCTETS, value]
+    if (typeof value === 'string') return [name, TEXT, Buffer.from(value)]
+    const text = JSON.stringify(value)
+    if (text === undefined) throw new Error(`btpAuthFlags.${name} is nothing that JSON has`)
+    return [name, JSON_TEXT, Buffer.from(text)]
+  })
+}
+
+/** In milliseconds; where there is none, or 0, the usual one. */
+function responseTimeoutOf ({ responseTimeout }) {
+  if (!responseTimeout) return REQUEST_TIMEOUT
+  if (!(responseTimeout > 0 && Number.isFinite(responseTimeout))) throw new Error('responseTimeout must be a number of milliseconds')
+  return responseTimeout
+}
+
 class RillPlugin extends EventEmitter {
-  /** opts.server: btp+ws://[account]:[token]@host:port; or without them, and opts.btpAccount, opts.btpToken. */
+  /**
+   * opts.server: btp+ws://[account]:[token]@host:port; or without them, and opts.btpAccount, opts.btpToken.
+   * opts.responseTimeout: how long an answer is waited for, in milliseconds; default 35000.
+   * opts.btpAuthFlags: what the node is told beside the account, by name.
+   */
   constructor (opts) {
     super()
     const { url, account, token } = credentialsOf(opts)
+    this._flags = flagEntries(opts.btpAuthFlags || {})
+    this._responseTimeout = responseTimeoutOf(opts)
     this._url = url
     this._account = account
     this._token = token
@@ -264,7 +295,7 @@ class RillPlugin extends EventEmitter {
 
   /** Requests are kept in the order in which they were made. */
   _sweep () {
-    const before = Date.now() - REQUEST_TIMEOUT
+    const before = Date.now() - this._responseTimeout
     for (const [id, { at }] of this._requests) {
       if (at > before) return
       this._settle(id, request => request.reject(new Error(`the node has not answered request ${id}`)))
@@ -282,7 +313,7 @@ class RillPlugin extends EventEmitter {
     const socket = new WebSocket(this._url, { perMessageDeflate: false, handshakeTimeout: CONNECT_TIMEOUT })
     this._socket = socket
     this._corked = false
-    this._sweeper = setInterval(() => this._sweep(), 1000)
+    this._sweeper = setInterval(() => this._sweep(), Math.min(1000, this._responseTimeout))
     this._sweeper.unref()
     socket.on('message', bytes => { if (this._socket === socket) this._message(bytes) })
     socket.on('error', () => {})
@@ -294,7 +325,7 @@ class RillPlugin extends EventEmitter {
     })
     try {
       await this._request(id => frame(MESSAGE, id, [['auth', OCTETS, Buffer.alloc(0)],
-        ['auth_username', TEXT, Buffer.from(this._account)], ['auth_token', TEXT, Buffer.from(this._token)]]))
+        ['auth_username', TEXT, Buffer.from(this._account)], ['auth_token', TEXT, Buffer.from(this._token)], ...this._flags]))
     } catch (err) {
       socket.close()
       throw err

@@ -15,6 +15,8 @@ const { writeTime } = require('./account')
 const { RillError, Code, errorName, errorText } = require('./errors')
 
 const DEFAULT_PRECISION = 3
+/** In the core's words. */
+const NO_AMOUNT = new Set(['the path takes no amount at all', 'no packet of any size gets through the path'])
 const MS = 1000000
 const HOUR = 3600000
 const EXPIRY_SLACK = 1000
@@ -487,6 +489,9 @@ class Connection extends EventEmitter {
   }
 
   _pathError (end, name) {
+    if (NO_AMOUNT.has(end.message) && this._stats().maxPacketAmount === 0n) {
+      return new Error('Cannot send. Path has a Maximum Packet Amount of 0')
+    }
     const reject = this._lastReject && IlpPacket.deserializeIlpReject(this._lastReject)
     if (!this.connected && !this.isServer) {
       return new Error('Unable to establish connection, no packets meeting the minimum exchange precision of ' +

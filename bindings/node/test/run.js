@@ -33,7 +33,8 @@ async function runOne (one) {
     await Promise.race([
       one.run(context),
       new Promise((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`took more than ${CASE_SECONDS} s`)), CASE_SECONDS * 1000)
+        const seconds = one.seconds || CASE_SECONDS
+        timer = setTimeout(() => reject(new Error(`took more than ${seconds} s`)), seconds * 1000)
       })
     ])
   } finally {

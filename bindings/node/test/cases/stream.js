@@ -468,6 +468,36 @@ module.exports = [
     originalAtTimes: 'stalls where its reader has paused'
   },
   {
+    name: 'data: a paused reader of a stream that stands still reads a little, and as much more comes',
+    async run (t) {
+      await t.open()
+      t.take()
+      const stream = t.connection.createStream()
+      const all = Buffer.alloc(400 * 1000)
+      for (let i = 0; i < all.length; i++) all[i] = i % 251
+      stream.write(all)
+      await t.until('the stream is there', () => t.streams[0])
+      const [reader] = t.streams
+      const full = reader.readableHighWaterMark
+      let read = 0
+      for (let i = 0; i < 4; i++) {
+        await t.until('it is full', () => reader.readableLength === full)
+        // It stands still: nobody sends anything any more.
+        let packets
+        do {
+          packets = t.client.sent.length + t.server.sent.length
+          await t.sleep(60)
+        } while (t.client.sent.length + t.server.sent.length !== packets)
+        assert.strictEqual(reader.readableLength, full)
+        const part = reader.read(3450)
+        assert.ok(part.equals(all.subarray(read, read + 3450)), `part ${i}`)
+        read += 3450
+      }
+      stream.destroy()
+    },
+    originalAtTimes: 'stalls where its reader has paused'
+  },
+  {
     name: 'data: the other side slows us down',
     async run (t) {
       await t.open()

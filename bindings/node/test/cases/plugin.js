@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+// The plugin of this package and ilp-plugin-btp, in whose place it may be used: at a node that is
+// ilp-plugin-btp's listener, or says what a case wants.
+const assert = require('assert')
+const net = require('net')
+const { once } = require('events')
+const { WebSocketServer } = require('ws')
+const BtpPlugin = require('ilp-plugin-btp')
+const { Plugin } = require('../../plugin')
+
+const PACKET = Buffer.from([12, 0])
+
+/** The client whose turn it is. */
+function make (t, options) {
+  const plugin = t.who === 'rill' ? new Plugin(options) : new BtpPlugin({ reconnectInterval: 20, ...options })
+  t.later(() => plugin.disconnect())
+  return plugin
+}
+
+/** A listener of ilp-plugin-btp. `ready` is when a client has come to it. */
+async function listen (t, { port = 0, answer = data => data } = {}) {
+  const node = new BtpPlugin({ listener: { port, secret: 'secret' } })
+  t.later(() => node.disconnect())
+  node.registerDataHandler(answer)
+  const ready = node.connect()
+  ready.catch(() => {})
+  await once(node._wss, 'listening')
+  return { node, ready, port: node._wss.address().port }
+}
+
+/** A node that takes who comes, and does with the nth question what `answers[n]` says. */
+async function scripted (t, answers) {
+  const node = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  t.later(() => node.close())
+  await once(node, 'listening')
+  const says = {
+    nothing: id => Buffer.concat([Buffer.from([1]), id, Buffer.from([2, 1, 0])]),
+    error: id => {
+      const body = Buffer.concat([Buffer.from('F00'), Buffer.from('\x10NotAcceptedError\x1020260101000000.0\x00', 'latin1'), Buffer.from([1, 0])])
+      return Buffer.concat([Buffer.from([2]), id, Buffer.from([body.length]), body])
+    },
+    never: () => undefined
+  }
+  const asked = []
+  node.on('connection', socket => socket.on('message', bytes => {
+    asked.push(bytes)
+    const said = says[answers[asked.length - 1] || 'nothing'](bytes.subarray(1, 5))
+    if (said) socket.send(said)
+  }))
+  return { asked, server: `btp+ws://a:b@127.0.0.1:${node.address().port}` }
+}
+
+/** A port on which nobody listens, for now. */
+async function freePort () {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+module.exports = [
+  ...[['in the address', port => ({ server: `btp+ws://bob:secret@127.0.0.1:${port}` })],
+    ['beside the address', port => ({ server: `btp+ws://127.0.0.1:${port}`, btpAccount: 'bob', btpToken: 'secret' })]
+  ].map(([where, options]) => ({
+    name: `connects, and asks and answers: account and token ${where}`,
+    async run (t) {
+      const asked = []
+      const { node, ready, port } = await listen(t, { answer: async data => { asked.push(data); return Buffer.from('bar') } })
+      const client = make(t, options(port))
+      client.registerDataHandler(async data => Buffer.concat([data, Buffer.from('!')]))
+      assert.strictEqual(client.isConnected(), false)
+      await t.within('both are connected', Promise.all([ready, client.connect()]))
+      assert.deepStrictEqual([node.isConnected(), client.isConnected()], [true, true])
+      assert.strictEqual((await client.sendData(Buffer.from('foo'))).toString(), 'bar')
+      assert.strictEqual(asked.join(), 'foo')
+      assert.strictEqual((await node.sendData(Buffer.from('back'))).toString(), 'back!')
+      const lost = t.event(client, 'disconnect')
+      await client.disconnect()
+      await lost
+      assert.strictEqual(client.isConnected(), false)
+    }
+  })),
+  {
+    name: 'account and token in the address and beside it are one too many',
+    run (t) {
+      const twice = { server: 'btp+ws://bob:secret@127.0.0.1:1', btpAccount: 'bob', btpToken: 'secret' }
+      for (const part of [{}, { btpAccount: undefined }, { btpToken: undefined }]) {
+        assert.throws(() => make(t, { ...twice, ...part }), /^Error: account(\/| and )token .*(not both|once)/)
+      }
+    }
+  },
+  {
+    name: 'a wrong token is refused',
+    async run (t) {
+      const { node, port } = await listen(t)
+      const client = make(t, { server: `btp+ws://bob:wrong@127.0.0.1:${port}` })
+      await assert.rejects(t.within('it is refused', client.connect()), /^Error: (connection aborted|the node answered F00 NotAcceptedError)/)
+      assert.deepStrictEqual([node.isConnected(), client.isConnected()], [false, false])
+    }
+  },
+  {
+    name: 'flags go to the node with account and token',
+    async run (t) {
+      const { node, ready, port } = await listen(t)
+      let flags
+      node._connect = async got => { flags = got }
+      const client = make(t, { server: `btp+ws://bob:secret@127.0.0.1:${port}`, btpAuthFlags: { foo: 123, text: 'grüß', list: [1, { a: null }], raw: Buffer.from([0, 255]) } })
+      await t.within('both are connected', Promise.all([ready, client.connect()]))
+      const { auth, auth_username: account, auth_token: token, ...rest } = flags
+      assert.deepStrictEqual([auth.length, account, token], [0, 'bob', 'secret'])
+      assert.deepStrictEqual(rest, { foo: 123, text: 'grüß', list: [1, { a: null }], raw: Buffer.from([0, 255]) })
+      assert.strictEqual((await client.sendData(Buffer.from('x'))).toString(), 'x')
+    }
+  },
+  {
+    name: 'flags that no node can be told are refused',
+    once: true,
+    run () {
+      const made = btpAuthFlags => () => new Plugin({ server: 'btp+ws://127.0.0.1:1', btpAuthFlags })
+      for (const name of ['auth', 'auth_username', 'auth_token', '', 'ü', 'x'.repeat(128)]) assert.throws(made({ [name]: 1 }), /^Error: btpAuthFlags cannot have the name/)
+      assert.throws(made({ a: undefined }), /^Error: btpAuthFlags\.a is nothing that JSON has/)
+      const many = count => Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, i]))
+      assert.throws(made(many(101)), /^Error: btpAuthFlags has more than 100 names/)
+      made(many(100))()
+      made({ ['x'.repeat(127)]: 1 })()
+    }
+  },
+  {
+    name: 'a node that is not there at first',
+    async run (t) {
+      const port = await freePort()
+      const client = make(t, { server: `btp+ws://bob:secret@127.0.0.1:${port}` })
+      // The original goes on trying until it is there; ours says at once that it is not.
+      const first = client.connect()
+      if (t.who === 'rill') await assert.rejects(t.within('it is told', first), { code: 'ECONNREFUSED' })
+      else await t.sleep(50)
+      assert.strictEqual(client.isConnected(), false)
+      const { ready } = await listen(t, { port })
+      await t.within('it is connected', t.who === 'rill' ? client.connect() : first)
+      await ready
+      assert.strictEqual(client.isConnected(), true)
+      assert.strictEqual((await client.sendData(Buffer.from('x'))).toString(), 'x')
+    }
+  },
+  {
+    name: 'a connection that is lost is made again, and events tell both',
+    async run (t) {
+      const { node, ready, port } = await listen(t)
+      const client = make(t, { server: `btp+ws://bob:secret@127.0.0.1:${port}` })
+      const told = []
+      for (const name of ['connect', 'disconnect']) client.on(name, () => told.push(name))
+      await t.within('both are connected', Promise.all([ready, client.connect()]))
+      for (let i = 0; i < 3; i++) {
+        const lost = t.event(client, 'disconnect')
+        for (const socket of node._wss.clients) socket.terminate()
+        await lost
+        await t.until('it is there again', () => client.isConnected() && node.isConnected())
+        assert.strictEqual((await client.sendData(Buffer.from('x'))).toString(), 'x')
+      }
+      assert.deepStrictEqual(told, ['connect', 'disconnect', 'connect', 'disconnect', 'connect', 'disconnect', 'connect'])
+    }
+  },
+  {
+    name: 'an answer, an error in its place, and no bytes in it',
+    async run (t) {
+      const { asked, server } = await scripted(t, ['nothing', 'error', 'nothing'])
+      const client = make(t, { server })
+      await client.connect()
+      await assert.rejects(t.within('an error', client.sendData(PACKET)), /F00.*NotAcceptedError/)
+      // The original gives an empty Buffer to who waits for a packet.
+      const empty = t.within('nothing', client.sendData(PACKET))
+      if (t.who === 'rill') await assert.rejects(empty, /^Error: the node answered without ilp data/)
+      else assert.strictEqual((await empty).length, 0)
+      assert.strictEqual(asked.length, 3)
+      assert.strictEqual(client.isConnected(), true)
+    }
+  },
+  {
+    name: 'responseTimeout: an answer that does not come',
+    async run (t) {
+      const { server } = await scripted(t, ['nothing', 'never', 'never', 'nothing'])
+      const client = make(t, { server, responseTimeout: 100 })
+      await client.connect()
+      const start = Date.now()
+      const both = [client.sendData(PACKET), client.sendData(PACKET)]
+      for (const one of both) await assert.rejects(t.within('it is over', one), /^Error: (\d+ timed out|the node has not answered request \d+)/)
+      const took = Date.now() - start
+      assert.ok(took >= 95 && took < 10000, `${took} ms`)
+      assert.strictEqual(client.isConnected(), true)
+    }
+  },
+  {
+    name: 'responseTimeout: what is no time is refused',
+    once: true,
+    run () {
+      for (const responseTimeout of [-1, Infinity, 'soon', {}]) {
+        assert.throws(() => new Plugin({ server: 'btp+ws://127.0.0.1:1', responseTimeout }), /^Error: responseTimeout must be/)
+      }
+      for (const responseTimeout of [0, undefined, null, 0.5]) assert.ok(new Plugin({ server: 'btp+ws://127.0.0.1:1', responseTimeout }))
+    }
+  }
+]
