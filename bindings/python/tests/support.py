@@ -145,8 +145,8 @@ class MemoryLink(rill.Link):
         pass
 
     async def close(self) -> None:
-        await asyncio.sleep(0)
         self.up = False
+        await asyncio.sleep(0)
 
 
 class Hub:
@@ -240,11 +240,11 @@ class Both:
 
 
 class CancelledAt(Awaitable[T]):
-    """Awaits a coroutine, and cancels its task as it is suspended for the nth time. ``count``: how
-    often it was."""
+    """Awaits a coroutine, and cancels its task as it is suspended for the nth time. ``ready``: at the
+    moment when it would go on, and no sooner. ``count``: how often it was suspended."""
 
-    def __init__(self, work: Coroutine[Any, Any, T], at: int) -> None:
-        self.work, self.at, self.count = work, at, 0
+    def __init__(self, work: Coroutine[Any, Any, T], at: int, ready: bool = False) -> None:
+        self.work, self.at, self.ready, self.count = work, at, ready, 0
 
     def __await__(self) -> Generator[Any, Any, T]:
         inner = self.work.__await__()
@@ -259,12 +259,20 @@ class CancelledAt(Awaitable[T]):
             if self.count == self.at:
                 task = asyncio.current_task()
                 assert task is not None
-                task.cancel()
+                if self.ready and waited_for is not None:
+                    # Before the task's own callback, which comes when we have yielded.
+                    waited_for.add_done_callback(functools.partial(_cancel, task))
+                else:
+                    task.cancel()
             try:
                 value = yield waited_for
                 step = inner.send
             except BaseException as error:
                 value, step = error, inner.throw
+
+
+def _cancel(task: asyncio.Task[Any], done: Any) -> None:
+    task.cancel()
 
 
 def python(script: str, *arguments: str, env: Optional[dict[str, str]] = None) -> Any:

@@ -12,13 +12,14 @@ from typing import Any, Awaitable, Callable, Deque, Dict, NamedTuple, Optional, 
 
 from ._core import ffi, lib
 from ._engine import NEVER, Account, Engine, error_or_none
-from ._errors import ClosedError, RillError, RillTimeoutError, check
+from ._errors import ClosedError, RillError, RillTimeoutError, StateError, check
 from ._options import Rate, amount_of, nanoseconds, rate_of
 from ._signal import Signal
 from ._stream import CLOSE_APPLICATION_ERROR, Stream
 
 __all__ = ["Connection", "ConnectionStats", "IncomingPacket", "Decide"]
 
+ERR_STATE = StateError.code
 ERR_STREAM_ID = -26
 # Streams of the other side that wait for accept_stream; further ones are closed.
 STREAM_BACKLOG = 1000
@@ -97,6 +98,8 @@ class Connection:
         self._waiting_streams: Deque[Stream] = deque()
         self._changed = Signal()
         self._connected = False
+        # It was asked for, and nobody has been told yet.
+        self._rate_is_owed = False
         self._closing = False
         self._error: Optional[RillError] = None
         self._final: Optional[ConnectionStats] = None
@@ -199,11 +202,16 @@ class Connection:
         fulfil say what would arrive. amount: units of our account that are to be sent later, 1 at
         least. Returns units of the other side for one of ours; ``stats`` has the bounds.
 
+        If the call before was cancelled, or its seconds were over, this one waits for the same answer.
+
         StateError: the minimum rate was given, or is known already. RillTimeoutError: seconds are
         over. ClosedError, or the connection's error: nothing gets through.
         """
         span = nanoseconds(timeout, NEVER, "timeout")
-        check(lib.rill_connection_probe(self._own(), amount_of(amount)))
+        code = lib.rill_connection_probe(self._own(), amount_of(amount))
+        if code != ERR_STATE or not self._rate_is_owed:
+            check(code)
+        self._rate_is_owed = True
         self._engine.schedule()
 
         def found() -> bool:
@@ -214,6 +222,7 @@ class Connection:
         rate = self.stats.rate
         if self._ptr is None or rate is None:
             raise self.error or ClosedError("the connection ended before its rate was known")
+        self._rate_is_owed = False
         return rate
 
     def set_min_rate(self, rate: Rate) -> None:
@@ -222,6 +231,7 @@ class Connection:
         least = rate_of(rate, "a rate")
         ratio = ffi.new("rill_ratio *", (least.numerator, least.denominator))
         check(lib.rill_connection_set_min_rate(self._own(), ratio[0]))
+        self._rate_is_owed = False
         self._engine.schedule()
 
     @property

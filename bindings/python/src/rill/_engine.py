@@ -188,9 +188,11 @@ class Engine:
         waiter: asyncio.Future[bytes] = self.loop.create_future()
         self.link.send(waiter, bytes(ffi.buffer(request, self._length[0])))
         self.link.flush()
-        done, _ = await asyncio.wait({waiter}, timeout=timeout)
+        try:
+            done, _ = await asyncio.wait({waiter}, timeout=timeout)
+        finally:
+            waiter.cancel()  # nothing, if it is answered; else nobody waits any more
         if not done:
-            waiter.cancel()
             return None
         try:
             return read_account(waiter.result())

@@ -12,7 +12,7 @@ import asyncio
 import errno
 import hmac
 import ssl
-from typing import Any, Optional, Set
+from typing import Any, Coroutine, Optional, Set
 
 from ._core import ffi, lib
 from ._errors import (
@@ -41,6 +41,19 @@ MAX_SOCKETS = 64
 MAX_OPEN = 256
 # Prepares of the neighbour that wait for our reply.
 MAX_WAITING = 1024
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Where it is cancelled, that is told when the work is done: aiohttp and asyncio, cancelled while
+    they begin to listen or end, leave sockets open, and nobody who could close them."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # what was cancelled is not told of it
+        raise
 
 
 class HTTPLink(Link):
@@ -141,7 +154,7 @@ class HTTPLink(Link):
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             if session is not None:
-                await session.close()
+                await _whole(session.close())
 
 
 class HTTPServerLink(HTTPLink):
@@ -190,7 +203,7 @@ class HTTPServerLink(HTTPLink):
         await self._runner.setup()
         try:
             site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._server_ssl)
-            await site.start()
+            await _whole(site.start())
         except OSError as error:
             await self._stop()
             if error.errno == errno.EADDRINUSE:
@@ -227,6 +240,8 @@ class HTTPServerLink(HTTPLink):
 
     async def _answer(self, packet: bytes) -> Optional[bytes]:
         """None: nobody has decided about it in time, or we end."""
+        if self._runner is None:
+            return None  # nobody answers any more, and the end waits for this one
         waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiting)
         try:
@@ -247,7 +262,7 @@ class HTTPServerLink(HTTPLink):
         for waiting in list(self._waiting):
             waiting.cancel()
         if runner is not None:
-            await runner.cleanup()
+            await _whole(runner.cleanup())
 
     async def close(self) -> None:
         """Listens no more. What waits for a reply is told that there is none (502)."""
