@@ -200,7 +200,7 @@ class Connection:
     async def find_rate(self, amount: int, *, timeout: Optional[float] = None) -> Fraction:
         """Finds out what the path makes of our money, and pays nothing: packets that nobody can
         fulfil say what would arrive. amount: units of our account that are to be sent later, 1 at
-        least. Returns units of the other side for one of ours; ``stats`` has the bounds.
+        least. timeout: seconds; None: no limit. Returns units of the other side for one of ours; ``stats`` has the bounds.
 
         If the call before was cancelled, or its seconds were over, this one waits for the same answer.
 
@@ -254,8 +254,8 @@ class Connection:
         return self._ptr
 
     async def connected(self, *, timeout: Optional[float] = None) -> None:
-        """Waits for the other side's first answer. Streams can be used before that.
-        RillTimeoutError; the connection's error."""
+        """Waits for the other side's first answer, timeout seconds at most; None: no limit. Streams can
+        be used before that. RillTimeoutError; ClosedError, or the connection's error."""
         done = await self._changed.wait_until(
             lambda: self._connected or self._ptr is None, timeout
         )

@@ -33,7 +33,8 @@ class Credentials(NamedTuple):
         return f"Credentials({self.destination_account!r}, <secret>)"
 
     def to_json(self) -> str:
-        """One line of JSON, as ``rill`` reads and writes it, and SPSP: the secret is in base64."""
+        """One line of JSON, as ``rill`` reads and writes it, and SPSP: the secret is in base64.
+        InvalidError: the address is none, or the secret has not 32 bytes."""
         filled = _fill(self)
         text = ffi.new("char[]", lib.RILL_CREDENTIALS_TEXT_MAX)
         length = ffi.new("size_t *")
@@ -61,7 +62,8 @@ class Credentials(NamedTuple):
             lib.rill_credentials_wipe(read)
 
     def save(self, path: PathLike) -> None:
-        """Writes them to a file that only its owner can read, in place of what was there. OSError."""
+        """Writes them to a file that only its owner can read, in place of what was there. OSError;
+        InvalidError as ``to_json``."""
         target = Path(path)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -117,7 +119,8 @@ class Receipt(NamedTuple):
         """Reads a receipt, and checks its proof with the 32 bytes of the verifier's secret.
 
         That the nonce is the verifier's own is for the caller to check. TruncatedError,
-        MalformedError; AuthenticationError: made with another secret, or changed.
+        MalformedError; AuthenticationError: made with another secret, or changed. InvalidError: the
+        secret has not 32 bytes.
         """
         if len(receipt_secret) != lib.RILL_RECEIPT_SECRET_LEN:
             raise InvalidError("a receipt secret has 32 bytes")

@@ -164,8 +164,11 @@ class HTTPServerLink(HTTPLink):
     to show us; not empty. host, port: where we listen; port 0: any, which ``port`` says once the link
     is open. path: of our URL. ssl: of what we ask; None: the system's authorities. server_ssl: the
     certificate that we show; None: no TLS, for one machine, or behind what does TLS for us.
-    connect_timeout: seconds. AddressInUseError, InputOutputError: when it is opened, and nothing can
-    listen there. Source: RFC 35.
+    connect_timeout: seconds.
+
+    InvalidError, UnsupportedError, LinkURIError: what is given is wrong, or aiohttp is missing.
+    AddressInUseError, InputOutputError: when it is opened, and nothing can listen there. Source:
+    RFC 35.
     """
 
     receives = True
@@ -197,7 +200,7 @@ class HTTPServerLink(HTTPLink):
         self._waiting: Set[asyncio.Future[bytes]] = set()
 
     async def open(self) -> None:
-        """Listens. RillError."""
+        """Listens. AddressInUseError, InputOutputError: nothing can listen there."""
         server = web.Server(self._serve)
         self._runner = web.ServerRunner(server)
         await self._runner.setup()

@@ -150,7 +150,7 @@ class Server:
             await self._engine.link.close()
 
     async def aclose(self, *, timeout: float = END_PATIENCE) -> None:
-        """``close`` and ``wait_closed``."""
+        """``close``, and then as ``wait_closed``."""
         self.close()
         await self.wait_closed(timeout=timeout)
 
@@ -196,7 +196,8 @@ class listen:
     that credentials end with the server. backlog: connections that may wait for ``accept``.
     max_connections: open at once; more are refused with T02. The others as of ``rill.connect``.
 
-    Errors: as ``rill.connect``. Source: RFC 29 section 4.1.
+    Errors: as ``rill.connect``. InvalidError also: the secret has not 32 bytes. UnsupportedError
+    also: nothing comes over the link. Source: RFC 29 section 4.1.
     """
 
     def __init__(

@@ -318,8 +318,9 @@ class Stream:
         return MoneyIterator(self, False)
 
     async def receive(self, total: int, *, timeout: Optional[float] = None) -> int:
-        """Waits until so much has come in, since the stream opened; units of our account. Raises
-        ``receive_max`` to it if that is less. Returns what has come in all.
+        """Waits until so much has come in, since the stream opened; units of our account. timeout:
+        seconds; None: no limit. Raises ``receive_max`` to it if that is less. Returns what has come
+        in all.
 
         RillTimeoutError; ClosedError, or the stream's error: it ended before.
         """
@@ -428,7 +429,8 @@ class Stream:
         return self._take(n) if n else b""
 
     async def readline(self, *, limit: int = DEFAULT_LIMIT) -> bytes:
-        """A line with its ``\\n``, or what there is before the end."""
+        """A line with its ``\\n``, or what there is before the end. Its other errors are those of
+        ``readuntil``."""
         try:
             return await self.readuntil(b"\n", limit=limit)
         except asyncio.IncompleteReadError as error:
@@ -471,7 +473,7 @@ class Stream:
         self._engine.schedule()
 
     def writelines(self, data: Iterable[Bytes]) -> None:
-        """Writes each of them."""
+        """Writes each of them, as ``write``."""
         for part in data:
             self.write(part)
 
