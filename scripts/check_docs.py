@@ -19,7 +19,7 @@ EXAMPLES = {"c": "examples/*.[ch]", "js": "bindings/node/test/tutorial/*.js",
 # Its tables begin with what things were called before.
 RELEASE_NOTES = "docs/release-notes.md"
 OLD_NAMES = re.compile(r"^\|[^|]*\|", re.MULTILINE)
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/from-ilp-protocol-stream.md", "docs/architecture.md",
          "docs/protocol.md", "docs/security.md", "docs/reliability.md", "docs/performance.md",
          "docs/real-network.md", "docs/connector.md", "docs/reasons.md", "docs/faq.md", "docs/glossary.md", RELEASE_NOTES]
 MANUALS = ["man/rill.1", "man/rillctl.1", "man/rilld.1"]
@@ -51,6 +51,15 @@ def pages():
         if term != wanted:
             yield f"docs/glossary.md: {term} stands where {wanted} belongs"
             break
+
+
+def registry_pages():
+    """What npm and PyPI show of a README is not beside the repository's other files."""
+    for page in sorted(glob.glob("bindings/*/README.md", root_dir=ROOT)):
+        for target in re.findall(r"\]\(([^)\s]*)|^\[[^\]]+\]:\s*(\S+)|(?:href|src)=\"([^\"]*)\"", read(page), re.M):
+            link = "".join(target)
+            if not re.match(r"#|https?://|mailto:", link):
+                yield f"{page}: leads nowhere on a registry: {link}"
 
 
 def compiles():
@@ -198,7 +207,7 @@ def reasons():
 
 
 def main():
-    problems = [*site(), *pages(), *reasons(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
+    problems = [*site(), *pages(), *registry_pages(), *reasons(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = [
     ("README.md", "index.html", "Rill"),
     ("docs/tutorial.md", "tutorial.html", "Tutorial"),
+    ("docs/from-ilp-protocol-stream.md", "from-ilp-protocol-stream.html", "From ilp-protocol-stream"),
     ("docs/real-network.md", "real-network.html", "A real network"),
     ("docs/connector.md", "connector.html", "A connector"),
     ("docs/faq.md", "faq.html", "Questions"),
