@@ -76,7 +76,7 @@ async def with_server(
         await socket.wait_closed()
 
     async with serve(handle, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+        port = list(server.sockets)[0].getsockname()[1]
         with pytest.raises(error):
             await rill.listen(link=f"btp+ws://:t@127.0.0.1:{port}", timeout=timeout)
 

@@ -71,7 +71,7 @@ def members(name: str, thing: Any) -> Iterator[Described]:
     for part, value in vars(thing).items():
         function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
         if not part.startswith("_") and inspect.isfunction(function):
-            yield f"{name}.{part}", function, value.__doc__ or function.__doc__ or ""
+            yield f"{name}.{part}", function, function.__doc__ or ""
 
 
 def public() -> List[Described]:

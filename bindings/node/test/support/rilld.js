@@ -2,10 +2,12 @@
 'use strict'
 // A node of the folder RILL_BIN, and folders in which a package's old name is ours or the original's.
 const { spawn } = require('child_process')
+const { once } = require('events')
 const fs = require('fs')
 const net = require('net')
 const os = require('os')
 const path = require('path')
+const HttpPlugin = require('ilp-plugin-http')
 const NODE = require('./program')
 
 const ROOT = path.join(__dirname, '../..')
@@ -18,9 +20,45 @@ function temporary (t) {
 
 /** Returns its URI for BTP. */
 async function startNode (t) {
+  const [port] = await startRilld(t, [])
+  return `btp+ws://127.0.0.1:${port}`
+}
+
+/**
+ * A node that asks these neighbours over HTTP, too. plugin: the ilp-plugin-http of one of them, which
+ * listens before the node asks it: a node that finds nobody there waits before it asks again.
+ * Returned beside its URI for BTP.
+ */
+async function startHttpNode (t, names) {
+  const http = await freePort()
+  const neighbours = {}
+  const plugins = {}
+  for (const name of names) {
+    const port = await freePort()
+    const plugin = plugins[name] = new HttpPlugin({
+      incoming: { port: { port, host: '127.0.0.1' }, staticToken: `to-${name}` },
+      outgoing: { url: `http://127.0.0.1:${http}/ilp`, staticToken: `of-${name}` }
+    })
+    await plugin.connect()
+    plugin.connect = async () => {}
+    if (!plugin._httpServer.listening) await once(plugin._httpServer, 'listening')
+    t.later(() => {
+      if (plugin._httpServer && plugin._httpServer.closeAllConnections) plugin._httpServer.closeAllConnections()
+      return plugin.disconnect()
+    })
+    neighbours[name] = { tokens: [`of-${name}`], uri: `ilp+http://:to-${name}@127.0.0.1:${port}/ilp` }
+  }
+  const file = path.join(temporary(t), 'neighbours')
+  fs.writeFileSync(file, JSON.stringify(neighbours), { mode: 0o600 })
+  const [btp] = await startRilld(t, ['--listen-http', `127.0.0.1:${http}`, '--neighbours', file])
+  return { uri: `btp+ws://127.0.0.1:${btp}`, plugin: name => plugins[name] }
+}
+
+/** Returns its ports. */
+async function startRilld (t, options) {
   if (!process.env.RILL_BIN) throw new Error('RILL_BIN is not set: the folder of rilld')
   const file = path.join(temporary(t), 'port')
-  const node = spawn(path.join(process.env.RILL_BIN, 'rilld'), ['local', '--listen', '127.0.0.1:0', '--port-file', file],
+  const node = spawn(path.join(process.env.RILL_BIN, 'rilld'), ['local', '--listen', '127.0.0.1:0', '--port-file', file, ...options],
     { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   node.stderr.on('data', chunk => { said += chunk })
@@ -28,9 +66,13 @@ async function startNode (t) {
   t.node = node
   await t.until('the node listens', () => {
     if (node.exitCode !== null) throw new Error(`rilld ended: ${said}`)
-    return fs.existsSync(file) && /\d/.test(fs.readFileSync(file, 'utf8'))
+    return fs.existsSync(file) && portsOf(file).length > 0
   })
-  return `btp+ws://127.0.0.1:${/(\d+)\s*$/.exec(fs.readFileSync(file, 'utf8'))[1]}`
+  return portsOf(file)
+}
+
+function portsOf (file) {
+  return (fs.readFileSync(file, 'utf8').match(/\d+(?=\s)/g) || []).map(Number)
 }
 
 function freePort () {
@@ -100,4 +142,4 @@ function run (t, folder, script, args, uri, last) {
   })
 }
 
-module.exports = { startNode, startMoneyd, project, run, temporary, ROOT }
+module.exports = { startNode, startHttpNode, startMoneyd, project, run, temporary, ROOT }
