@@ -15,6 +15,7 @@ const COUNTS = {
   'ilp-protocol-stream/test/packet.spec.ts': 6,
   'ilp-protocol-stream/test/crypto.spec.ts': 5,
   'ilp-protocol-stream/test/util/receipt.spec.ts': 10,
+  'stream-receiver/test/index.spec.ts': 18,
   'ilp-plugin-btp/test/index.test.js': 16
 }
 
