@@ -282,7 +282,8 @@ class RillPlugin extends EventEmitter {
   /** What is said in one go leaves in one go. */
   _say (bytes) {
     const { _socket: stream } = this._socket
-    if (stream && !this._corked) {
+    // What Bun has in the place of ws has no such stream.
+    if (stream && stream.cork && !this._corked) {
       this._corked = true
       stream.cork()
       process.nextTick(() => {
