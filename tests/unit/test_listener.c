@@ -485,7 +485,14 @@ static int busy_take(void *user, rill_tcp *t)
     assert_true(busy_count < MANY);
     busy[busy_count++] = t;
     rill_tcp_give(t, &busy_handlers, NULL);
+    rill_tcp_read_no_more(t);
     return RILL_OK;
+}
+
+static bool all_taken(net *unused)
+{
+    (void)unused;
+    return busy_count == MANY;
 }
 
 static bool all_read(net *unused)
@@ -523,6 +530,11 @@ static void test_many_that_say_much(void **state)
         raw_open(&n, clients[i]);
         raw_send(clients[i], much, MUCH);
     }
+    /* None is read before all are there: otherwise a slow machine reads one after another. */
+    until(&n, all_taken);
+    assert_true(busy_bytes < (size_t)MANY * MUCH);
+    for (size_t i = 0; i < MANY; i++)
+        rill_tcp_read_on(busy[i]);
     until(&n, all_read);
     assert_true(busy_shared);
     for (size_t i = 0; i < MANY; i++) {
