@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _DEFAULT_SOURCE /* flock */
+#define _POSIX_C_SOURCE 200809L
 
 #include "cli/state_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "files/file_lock.h"
 #include <rill/crypto.h>
 
 void state_file_init(state_file *f)
 {
     f->path = NULL;
     f->lock = -1;
-    f->lock_path = NULL;
     f->len = 0;
     f->incoming[0] = '\0';
 }
@@ -30,42 +26,17 @@ static int complain(const cli_args *args, const char *path, const char *what)
     return CLI_USAGE;
 }
 
-/* The file with that name is still the one that is locked. */
-static bool is_there(int fd, const char *path)
+static int complain_of_lock(const cli_args *args, const char *path, int error)
 {
-    struct stat held, named;
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-           held.st_dev == named.st_dev;
+    char name[256];
+    snprintf(name, sizeof name, "%s.lock", path);
+    return complain(args, name, strerror(error));
 }
 
 /*
- * Two processes that go on with one payment would pay it twice. The state itself is replaced again
- * and again, so that the lock is on a file beside it. 0, or errno; EWOULDBLOCK: another one has it.
+ * Two processes that go on with one payment would pay it twice. Another name of the same file would
+ * have another lock.
  */
-static int take_lock(state_file *f, const char *path)
-{
-    size_t size = strlen(path) + sizeof ".lock";
-    f->lock_path = malloc(size);
-    if (!f->lock_path)
-        return ENOMEM;
-    snprintf(f->lock_path, size, "%s.lock", path);
-    for (;;) {
-        f->lock = open(f->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (f->lock < 0)
-            return errno;
-        if (flock(f->lock, LOCK_EX | LOCK_NB) != 0) {
-            int error = errno;
-            close(f->lock);
-            f->lock = -1;
-            return error;
-        }
-        if (is_there(f->lock, f->lock_path))
-            return 0;
-        close(f->lock); /* whoever had it has removed it */
-    }
-}
-
-/* Another name of the same file would have another lock. */
 static int lock(state_file *f, const cli_args *args, const char *path)
 {
     struct stat status;
@@ -76,11 +47,11 @@ static int lock(state_file *f, const cli_args *args, const char *path)
                         S_ISLNK(status.st_mode)
                             ? "it is a link: give the name of the file itself"
                             : "it is no file that the state of a payment can be in");
-    int error = take_lock(f, path);
+    int error = rill_file_lock(path, &f->lock);
     if (error == EWOULDBLOCK)
         return complain(args, path, "another process pays with this file now");
     if (error != 0)
-        return complain(args, f->lock_path ? f->lock_path : path, strerror(error));
+        return complain_of_lock(args, path, error);
     f->path = path;
     return CLI_DONE;
 }
@@ -168,10 +139,7 @@ int state_file_save(rill_bytes state, void *file)
 void state_file_close(state_file *f)
 {
     rill_wipe(f->text, sizeof f->text);
-    if (f->lock >= 0) {
-        (void)unlink(f->lock_path); /* while it is still ours */
-        close(f->lock);
-    }
-    free(f->lock_path);
+    if (f->lock >= 0)
+        rill_file_unlock(f->path, f->lock);
     state_file_init(f);
 }

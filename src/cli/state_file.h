@@ -12,7 +12,6 @@
 typedef struct state_file {
     const char *path; /* NULL: none */
     int lock;         /* -1: not held */
-    char *lock_path;
     size_t len;
     uint8_t text[RILL_PAYMENT_STATE_MAX]; /* as it was read; holds a secret */
     /* The URL of the incoming payment that was made for this payment alone, kept beside each state;
