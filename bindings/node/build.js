@@ -37,6 +37,9 @@ function headers () {
   return found
 }
 
+/** Of what is not the core: the saved state of a payment, and its file. */
+const STATE_SOURCES = ['files/file.c', 'files/file_lock.c', 'run/payment_state.c']
+
 /** The core: what its meson.build files name, and no backend that needs another library. */
 function coreSources () {
   const sources = []
@@ -48,6 +51,7 @@ function coreSources () {
     }
   }
   for (const part of ['base', 'ilp', 'crypto', 'stream']) walk(path.join(root, 'src', part))
+  for (const file of STATE_SOURCES) sources.push(path.join(root, 'src', file))
   return sources.sort()
 }
 

@@ -11,6 +11,8 @@ const path = require('path')
 
 const here = __dirname
 const root = path.resolve(here, '../..')
+/** Of src: what build.js compiles, with its headers. */
+const CORE = ['base', 'ilp', 'crypto', 'stream', 'files', 'run/payment_state.c', 'run/payment_state.h']
 
 function copy (from, to) {
   fs.mkdirSync(path.dirname(to), { recursive: true })
@@ -43,7 +45,7 @@ function main () {
   }
   copy(path.join(root, 'LICENSE'), path.join(stage, 'LICENSE'))
   copy(path.join(root, 'include'), path.join(stage, 'core/include'))
-  for (const part of ['base', 'ilp', 'crypto', 'stream']) copy(path.join(root, 'src', part), path.join(stage, 'core/src', part))
+  for (const part of CORE) copy(path.join(root, 'src', part), path.join(stage, 'core/src', part))
   build(stage, `${process.platform}-${process.arch}${process.platform === 'linux' ? '-' + libc() : ''}`, {})
   for (const kind of roots ? fs.readdirSync(roots) : []) {
     const there = path.resolve(roots, kind)

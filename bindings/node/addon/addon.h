@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of the addon: Rill's core for JavaScript, by Node-API version 8 and Rill's public
- * headers alone. It makes no input or output, starts no thread, and knows no event loop: JavaScript
- * brings packets and takes packets, a turn of its loop at a time.
+ * headers alone, but for state.c. It starts no thread, and knows no event loop: JavaScript brings
+ * packets and takes packets, a turn of its loop at a time. Of files it makes no more than a lock.
  */
 #ifndef RILL_NODE_ADDON_H
 #define RILL_NODE_ADDON_H
@@ -135,6 +135,14 @@ enum connection_state {
     STATE_QUIET = 4,    /* nothing of ours is, or will be without something new */
     STATE_REACHABLE = 8 /* the other side has told its address */
 };
+
+/* ---- the saved state of a payment (state.c) ---- */
+
+napi_value state_read(napi_env env, napi_callback_info info);
+napi_value state_write(napi_env env, napi_callback_info info);
+napi_value state_settle(napi_env env, napi_callback_info info);
+napi_value state_lock(napi_env env, napi_callback_info info);
+napi_value state_unlock(napi_env env, napi_callback_info info);
 
 /* ---- arguments (args.c) ---- */
 

@@ -480,6 +480,29 @@ static napi_value set_send_max(napi_env env, napi_callback_info info)
     return set_amount(env, info, rill_stream_set_send_max);
 }
 
+static int send_total(rill_stream *s, uint64_t total)
+{
+    return rill_stream_send_total(s, total, RILL_NEVER);
+}
+
+/* sendTotal(stream, total): SEND_TOTAL_END follows, unless the result is an error */
+static napi_value start_sending(napi_env env, napi_callback_info info)
+{
+    return set_amount(env, info, send_total);
+}
+
+/* stopSending(stream) */
+static napi_value stop_sending(napi_env env, napi_callback_info info)
+{
+    args in;
+    if (!args_get(env, info, 1, &in))
+        return NULL;
+    rill_stream *s = args_stream(&in, 0);
+    if (s)
+        rill_stream_stop_sending(s);
+    return NULL;
+}
+
 /* setReceiveMax(stream, amount) */
 static napi_value set_receive_max(napi_env env, napi_callback_info info)
 {
@@ -614,6 +637,8 @@ NAPI_MODULE_INIT()
         METHOD("setMinRate", set_min_rate),
         METHOD("setSendMax", set_send_max),
         METHOD("setReceiveMax", set_receive_max),
+        METHOD("sendTotal", start_sending),
+        METHOD("stopSending", stop_sending),
         METHOD("totals", totals),
         METHOD("write", write_bytes),
         METHOD("read", engine_read),
@@ -621,6 +646,11 @@ NAPI_MODULE_INIT()
         METHOD("endStream", end_stream),
         METHOD("closeStream", close_stream),
         METHOD("receipt", receipt),
+        METHOD("readState", state_read),
+        METHOD("writeState", state_write),
+        METHOD("settleState", state_settle),
+        METHOD("lock", state_lock),
+        METHOD("unlock", state_unlock),
     };
     arena *shared = calloc(1, sizeof *shared);
     if (!shared || napi_set_instance_data(env, shared, arena_end, NULL) != napi_ok) {

@@ -29,6 +29,7 @@ const Event = {
   MONEY: 4,
   DATA: 5,
   OUTGOING_MONEY: 6,
+  SEND_TOTAL_END: 7,
   WRITABLE: 9,
   INCOMING: 11,
   STREAM_END: 12,
@@ -621,6 +622,8 @@ class Engine {
         return stream._pull()
       case Event.OUTGOING_MONEY:
         return stream._sent(amountAt(records, at + 4), textAt(records, at + 4))
+      case Event.SEND_TOTAL_END:
+        return stream._sendTotalEnded(records[at + 1] | 0)
       case Event.WRITABLE:
         return stream._writeMore()
       case Event.STREAM_END:

@@ -43,7 +43,23 @@ const ERRORS = {
 }
 
 /** Those that more than their name is needed of. */
-const Code = { RANGE: -3, CLOSED: -14, BLOCKED: -16, STREAM_ID: -26, CANCELLED: -35 }
+const Code = {
+  INVALID: -2,
+  RANGE: -3,
+  MALFORMED: -5,
+  UNSUPPORTED: -10,
+  STATE: -13,
+  CLOSED: -14,
+  BLOCKED: -16,
+  EXISTS: -18,
+  TIMEOUT: -20,
+  RATE: -21,
+  STREAM_ID: -26,
+  IO: -32,
+  CANCELLED: -35,
+  IN_DOUBT: -39,
+  TOO_LITTLE: -41
+}
 
 function errorName (number) {
   const entry = ERRORS[-number]
@@ -62,4 +78,16 @@ class RillError extends Error {
   }
 }
 
-module.exports = { RillError, Code, errorName, errorText }
+/** Of a payment: where its money is, in our units and in the receiver's (delivered), as text. */
+class PaymentError extends RillError {
+  /** message, cause: undefined where there is no better one than the number's, or none. */
+  constructor (number, message, cause) {
+    super(number)
+    this.name = 'PaymentError'
+    if (message !== undefined) this.message = message
+    if (cause !== undefined) this.cause = cause
+    this.sent = this.delivered = this.inDoubt = '0'
+  }
+}
+
+module.exports = { RillError, PaymentError, Code, errorName, errorText }

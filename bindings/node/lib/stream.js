@@ -201,6 +201,26 @@ class DataAndMoneyStream extends Duplex {
     this.emit('money', text, seen ? openPrepare(waiting) : undefined)
   }
 
+  /**
+   * What lib/payment.js sends by: the core says why it ends. Resolves to 0, or to an error of
+   * rill_stream_send_total. total: a bigint.
+   */
+  _sendTotal (total) {
+    return new Promise(resolve => {
+      const result = this._alive() ? native.sendTotal(this._engine.core, this._handle, total) : Code.CLOSED
+      if (result !== 0) return resolve(result)
+      this._sendTotalEnded = resolve
+      this._connection._toSend()
+    })
+  }
+
+  /** What is under way may still arrive. */
+  _stopSending () {
+    if (!this._alive()) return
+    native.stopSending(this._engine.core, this._handle)
+    this._connection._toSend()
+  }
+
   _sent (amount, text) {
     this._totalSent = sum(this._totalSent, amount)
     this.emit('outgoing_money', text)
@@ -392,6 +412,7 @@ Object.assign(DataAndMoneyStream.prototype, {
   _endAsked: false,
   _closedByConnection: false,
   _writing: null,
+  _sendTotalEnded: () => {},
   _receipt: undefined,
   emittedEnd: false,
   emittedClose: false

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-// tsc checks a program that was written for the original against the types of both packages.
+// tsc checks a program that was written for the original against the types of both packages, and one
+// for what this package has beyond it.
 const { execFile } = require('child_process')
 const fs = require('fs')
 const path = require('path')
@@ -15,14 +16,16 @@ module.exports = [{
     fs.mkdirSync(path.join(modules, '@types'), { recursive: true })
     for (const name of ['ilp-packet', 'oer-utils', 'long', '@types/node', '@types/long']) fs.symlinkSync(installed(name), path.join(modules, name))
     fs.symlinkSync(t.who === 'rill' ? ROOT : installed('original'), path.join(modules, 'ilp-protocol-stream'))
-    const program = path.join(folder, 'program.ts')
-    fs.copyFileSync(path.join(ROOT, 'test/types/program.ts'), program)
+    const programs = (t.who === 'rill' ? ['program.ts', 'payment.ts'] : ['program.ts']).map(name => {
+      fs.copyFileSync(path.join(ROOT, 'test/types', name), path.join(folder, name))
+      return path.join(folder, name)
+    })
     const options = ['--noEmit', '--strict', '--esModuleInterop', '--target', 'es2020', '--module', 'commonjs',
       '--moduleResolution', 'node', '--preserveSymlinks']
     if (t.who === 'original') options.push('--skipLibCheck')
     await new Promise((resolve, reject) => {
       // Any Node will do, also where this one is slow (qemu).
-      execFile('node', [installed('typescript/bin/tsc'), ...options, program], { timeout: 58000 },
+      execFile('node', [installed('typescript/bin/tsc'), ...options, ...programs], { timeout: 58000 },
         (err, output) => err ? reject(new Error(`${err.message}\n${output}`)) : resolve())
     })
   }
