@@ -28,12 +28,12 @@ function load () {
 
 async function runOne (one) {
   const context = new Context(one.who)
+  const { seconds = CASE_SECONDS } = one
   let timer
   try {
     await Promise.race([
       one.run(context),
       new Promise((resolve, reject) => {
-        const seconds = one.seconds || CASE_SECONDS
         timer = setTimeout(() => reject(new Error(`took more than ${seconds} s`)), seconds * 1000)
       })
     ])

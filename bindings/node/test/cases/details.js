@@ -5,6 +5,7 @@
 const assert = require('assert')
 const fs = require('fs')
 const path = require('path')
+const { deserializeIlpReply, serializeIlpFulfill, serializeIlpReject } = require('ilp-packet')
 const { PairPlugin } = require('../support/pair')
 const { temporary, ROOT } = require('../support/rilld')
 
@@ -151,6 +152,35 @@ module.exports = [
       await next.createStream().sendTotal(100)
     }
   },
+  ...[
+    ['a Fulfill whose fulfillment is another', reply => serializeIlpFulfill({ ...reply, fulfillment: Buffer.alloc(32, 7) })],
+    ['a Fulfill whose data cannot be read', reply => serializeIlpFulfill({ ...reply, data: Buffer.alloc(100, 7) })],
+    ['a final Reject whose data cannot be read', () => serializeIlpReject({ code: 'F99', triggeredBy: 'test.x', message: '', data: Buffer.alloc(100, 7) })]
+  ].map(([what, change]) => ({
+    name: `wrong replies do not end the connection: ${what}`,
+    original: 'its connection ends with an error',
+    async run (t) {
+      await t.open({ client: { getExpiry: () => new Date(Date.now() + 1000) } })
+      t.take(1000000)
+      t.connection.on('error', () => {})
+      let changed = 0
+      t.client.answer = async prepare => {
+        const answer = await t.client.forward(prepare)
+        const reply = deserializeIlpReply(answer)
+        if (prepare.amount === '0' || !('fulfillment' in reply) || ++changed > 1) return answer
+        return change(reply)
+      }
+      const stream = t.connection.createStream()
+      stream.on('error', () => {})
+      await stream.sendTotal(3000, { timeout: 10000 })
+      assert.ok(changed > 1)
+      // What is not fulfilled is sent again: nobody can claim it of us, whoever has let it arrive.
+      const again = what.includes('cannot be read') && what.includes('Fulfill') ? 0 : 1000
+      assert.strictEqual(t.connection.totalSent, '3000')
+      assert.strictEqual(Number(t.accepted.totalReceived), (3000 + again) / 2)
+      assert.strictEqual(t.connection.totalInDoubt, '0')
+    }
+  })),
   {
     name: 'two copies of the package over one addon share its memory: each has its own packets',
     once: true,

@@ -18,7 +18,7 @@ const NONSENSE = [undefined, null, true, 0, -1, 1.5, NaN, Infinity, '', 'x', Sym
 /** A script in a process of its own, with --expose-gc; its output. */
 function script (name, ...args) {
   return new Promise((resolve, reject) => {
-    execFile(NODE, ['--expose-gc', path.join(__dirname, '../scripts', name), ...args], { timeout: 55000 },
+    execFile(NODE, ['--expose-gc', path.join(__dirname, '../scripts', name), ...args], { timeout: 295000 },
       (err, output, errors) => err ? reject(new Error(`${name}: ${err.message}\n${output}${errors}`)) : resolve(output))
   })
 }
@@ -439,10 +439,11 @@ module.exports = [
     }
   },
   {
-    name: 'memory does not grow with connections that end',
+    name: 'memory does not grow by 16 bytes with each connection that ends',
     once: true,
+    seconds: 300,
     async run () {
-      assert.match(await script('leak.js', '400'), /^ok$/m)
+      assert.match(await script('leak.js'), /^ok$/m)
     }
   },
   {
