@@ -430,6 +430,38 @@ module.exports = [
       assert.strictEqual(Number(err.sent) + Number(err.inDoubt), 8000)
     }
   },
+  ...[true, false].map(arrives => ({
+    name: `a link that fails and is survived: what was in doubt is resolved, and had ${arrives ? '' : 'not '}arrived`,
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      let received = 0
+      t.listening.on('connection', connection => connection.on('stream', stream => {
+        stream.setReceiveMax(1e9)
+        stream.on('money', amount => { received += Number(amount) })
+      }))
+      let packets = 0
+      t.client.answer = async prepare => {
+        if (prepare.amount !== '100' || ++packets < 10 || packets > 13) return undefined
+        if (arrives) await t.client.forward(prepare)
+        throw new Error('the link is broken')
+      }
+      const kept = []
+      const done = await pay({
+        plugin: t.client,
+        ...t.listening.generateAddressAndSecret(),
+        amount: 8000,
+        maximumPacketAmount: '100',
+        save: async bytes => { kept.push(await readState(bytes)) },
+        rill: { surviveLinkErrors: true },
+        getExpiry: () => new Date(Date.now() + 1000)
+      })
+      assert.deepStrictEqual(numbers(done), [8000, 0, 8000])
+      assert.strictEqual(received, 8000)
+      assert.ok(kept.every(({ sent, inDoubt, delivered }) => Number(sent) + Number(inDoubt) <= 8000 && delivered === sent))
+      assert.ok(packets > 80)
+    }
+  })),
   {
     name: 'a step that is too small for the path is not the end, and an amount that is too small is',
     once: true,
