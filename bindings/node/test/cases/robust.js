@@ -18,7 +18,7 @@ const NONSENSE = [undefined, null, true, 0, -1, 1.5, NaN, Infinity, '', 'x', Sym
 /** A script in a process of its own, with --expose-gc; its output. */
 function script (name, ...args) {
   return new Promise((resolve, reject) => {
-    execFile(NODE, ['--expose-gc', path.join(__dirname, '../scripts', name), ...args], { timeout: 295000 },
+    execFile(NODE, ['--expose-gc', path.join(__dirname, '../scripts', name), ...args], { timeout: 595000 },
       (err, output, errors) => err ? reject(new Error(`${name}: ${err.message}\n${output}${errors}`)) : resolve(output))
   })
 }
@@ -441,9 +441,12 @@ module.exports = [
   {
     name: 'memory does not grow by 16 bytes with each connection that ends',
     once: true,
-    seconds: 300,
+    seconds: 600,
     async run () {
-      assert.match(await script('leak.js'), /^ok$/m)
+      // Sanitizers look for leaks themselves, when a process ends, and make connections slow.
+      const sanitized = /sanitized/.test(process.env.RILL_ADDON)
+      const said = await script('leak.js', ...(sanitized ? ['500'] : []))
+      assert.match(said, sanitized ? /^bytes a connection, of 500: / : /^ok$/m)
     }
   },
   {

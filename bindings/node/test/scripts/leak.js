@@ -106,7 +106,7 @@ async function main (most, least) {
   for (let done = each; ; done += each) {
     await connectMany(each)
     looks.push(await look(done))
-    if (looks.length < LEAST_LOOKS || done < least) continue
+    if ((looks.length < LEAST_LOOKS || done < least) && done < most) continue
     said = judge(looks, long)
     if (said.every(({ good }) => good) || done >= most) break
   }
