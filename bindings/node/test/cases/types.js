@@ -9,6 +9,7 @@ const { temporary, ROOT } = require('../support/rilld')
 
 module.exports = [{
   name: 'a program for the original',
+  seconds: 300,
   async run (t) {
     const folder = temporary(t)
     const modules = path.join(folder, 'node_modules')
@@ -25,7 +26,7 @@ module.exports = [{
     if (t.who === 'original') options.push('--skipLibCheck')
     await new Promise((resolve, reject) => {
       // Any Node will do, also where this one is slow (qemu).
-      execFile('node', [installed('typescript/bin/tsc'), ...options, ...programs], { timeout: 58000 },
+      execFile('node', [installed('typescript/bin/tsc'), ...options, ...programs], { timeout: 295000 },
         (err, output) => err ? reject(new Error(`${err.message}\n${output}`)) : resolve())
     })
   }
