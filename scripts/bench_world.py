@@ -50,6 +50,7 @@ class World:
         self.running = []
         self.names = 0
         self.server = None
+        self.server_start = 0.0  # processor seconds until send_js's server listened
 
     def close(self):
         self.stop_all()
@@ -254,7 +255,9 @@ accounts:
     def send_js(self, near, far, kind, count, *words):
         file = self.file("credentials")
         script = os.path.join(ROOT, "bench/js/net.js")
-        self.start(["node", script, "receive", link(near, "bob"), file, *words], "listening")
+        self.server, _ = self.start(["node", script, "receive", link(near, "bob"), file, *words],
+                                    "listening")
+        self.server_start = cpu_seconds(self.server)
         return self.js("net.js", "send", link(far, "alice"), file, kind,
                        self.settings.js_seconds, count, *words)
 

@@ -40,7 +40,7 @@ function headers () {
 /** Of what is not the core: the saved state of a payment, and its file. */
 const STATE_SOURCES = ['files/file.c', 'files/file_lock.c', 'run/payment_state.c']
 
-/** The core: what its meson.build files name, and no backend that needs another library. */
+/** The core: what its meson.build files name, and no backend that needs another library; and WebSocket's frames. */
 function coreSources () {
   const sources = []
   const walk = folder => {
@@ -51,7 +51,7 @@ function coreSources () {
     }
   }
   for (const part of ['base', 'ilp', 'crypto', 'stream']) walk(path.join(root, 'src', part))
-  for (const file of STATE_SOURCES) sources.push(path.join(root, 'src', file))
+  for (const file of [...STATE_SOURCES, 'ws/ws_frame.c']) sources.push(path.join(root, 'src', file))
   return sources.sort()
 }
 

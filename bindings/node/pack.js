@@ -12,7 +12,7 @@ const path = require('path')
 const here = __dirname
 const root = path.resolve(here, '../..')
 /** Of src: what build.js compiles, with its headers. */
-const CORE = ['base', 'ilp', 'crypto', 'stream', 'files', 'run/payment_state.c', 'run/payment_state.h']
+const CORE = ['base', 'ilp', 'crypto', 'stream', 'files', 'run/payment_state.c', 'run/payment_state.h', 'ws/ws_frame.c', 'ws/ws_frame.h']
 
 function copy (from, to) {
   fs.mkdirSync(path.dirname(to), { recursive: true })

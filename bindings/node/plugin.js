@@ -3,8 +3,8 @@
 // A plugin v2 that speaks BTP over a WebSocket to a node, as rilld or moneyd: so that one package
 // is enough. As ilp-plugin, it takes where the node is from the environment.
 const { EventEmitter } = require('events')
-const { randomBytes, randomInt } = require('crypto')
-const WebSocket = require('ws')
+const { randomBytes } = require('crypto')
+const { Link, Opcode, LINK, ENGINE, refusalOf } = require('./lib/link')
 
 const RESPONSE = 1
 const ERROR = 2
@@ -13,6 +13,8 @@ const TRANSFER = 7
 const OCTETS = 0
 const TEXT = 1
 const JSON_TEXT = 2
+/** The id of a request that gets one. */
+const NEW = -1
 const REQUEST_TIMEOUT = 35000
 const CONNECT_TIMEOUT = 10000
 const PING_EVERY = 20000
@@ -49,80 +51,6 @@ function frame (type, id, entries, before = Buffer.alloc(0)) {
   head[0] = type
   head.writeUInt32BE(id, 1)
   return Buffer.concat([head, lengthBytes(length), ...parts])
-}
-
-/** The frame of one ILP packet, which nearly all are: without other copies than its own. */
-function ilpFrame (type, id, packet) {
-  const inner = lengthSize(packet.length)
-  const body = 2 + 1 + 3 + 1 + inner + packet.length
-  const outer = lengthSize(body)
-  const out = Buffer.allocUnsafe(5 + outer + body)
-  out[0] = type
-  out.writeUInt32BE(id, 1)
-  let at = writeLength(out, 5, body, outer)
-  out[at++] = 1
-  out[at++] = 1
-  out[at++] = 3
-  out[at++] = 0x69 // ilp
-  out[at++] = 0x6c
-  out[at++] = 0x70
-  out[at++] = OCTETS
-  at = writeLength(out, at, packet.length, inner)
-  packet.copy(out, at)
-  return out
-}
-
-class Cursor {
-  constructor (bytes) {
-    this.bytes = bytes
-    this.at = 0
-  }
-
-  take (length) {
-    if (length > this.bytes.length - this.at) throw new Error('BTP frame ends too early')
-    this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
-  }
-
-  number (length) {
-    return this.take(length).readUIntBE(0, length)
-  }
-
-  octets () {
-    let length = this.number(1)
-    if (length & 0x80) {
-      const size = length & 0x7f
-      if (size < 1 || size > 4) throw new Error('BTP frame has a length that is none')
-      length = this.number(size)
-    }
-    return this.take(length)
-  }
-}
-
-/** { type, id, code, name, ilp }; ilp is undefined where there is none. */
-function readFrame (bytes) {
-  const outer = new Cursor(bytes)
-  const read = { type: outer.number(1), id: outer.number(4), code: '', name: '', ilp: undefined }
-  const body = new Cursor(outer.octets())
-  if (read.type === ERROR) {
-    read.code = body.take(3).toString('latin1')
-    read.name = body.octets().toString('utf8')
-    body.octets() // when
-    body.octets() // data
-  } else if (read.type === TRANSFER) {
-    body.take(8)
-  } else if (read.type !== MESSAGE && read.type !== RESPONSE) {
-    throw new Error(`BTP frame of unknown type ${read.type}`)
-  }
-  const size = body.number(1)
-  const count = size > 0 ? body.number(size) : 0
-  for (let i = 0; i < count; i++) {
-    const name = body.octets().toString('latin1')
-    body.take(1)
-    const data = body.octets()
-    if (name === 'ilp') read.ilp = data
-  }
-  return read
 }
 
 function errorFrame (id, text) {
@@ -194,7 +122,9 @@ class RillPlugin extends EventEmitter {
     this._url = url
     this._account = account
     this._token = token
-    this._socket = null
+    this._link = null
+    /** The socket of a link that is not open yet. */
+    this._opening = null
     this._ready = false
     this._wanted = false
     this._tries = 0
@@ -203,8 +133,6 @@ class RillPlugin extends EventEmitter {
     this._connecting = null
     this._timer = null
     this._answering = new Set()
-    this._corked = false
-    this._nextId = randomInt(0x100000000)
   }
 
   async connect () {
@@ -232,14 +160,15 @@ class RillPlugin extends EventEmitter {
       clearTimeout(timer)
       if (this._wanted) return
     }
-    const socket = this._socket
+    const link = this._link
+    if (link && link.waiting > 0) {
+      await link.answered(ANSWER_TIME)
+      if (this._wanted) return
+    }
+    if (this._opening) this._opening.destroy()
+    if (link) link.close()
     this._lose(new Error('disconnected'))
-    if (!socket || socket.readyState === WebSocket.CLOSED) return
-    await new Promise(resolve => {
-      const kill = setTimeout(() => socket.terminate(), 1000)
-      socket.once('close', () => { clearTimeout(kill); resolve() })
-      socket.close()
-    })
+    if (link) await link.gone
   }
 
   isConnected () {
@@ -262,44 +191,42 @@ class RillPlugin extends EventEmitter {
 
   sendData (data) {
     if (!this._ready) return Promise.reject(new Error('the node is not connected'))
-    return this._request(id => ilpFrame(MESSAGE, id, data)).then(({ ilp }) => {
-      if (!ilp) throw new Error('the node answered without ilp data')
-      return ilp
+    return this._wait(() => this._link.send(MESSAGE, NEW, data)).then(read => {
+      const refusal = refusalOf(read)
+      if (refusal) throw refusal
+      return read.ilp
     })
   }
 
-  /** make: the frame of a name. The promise is of the answer. */
-  _request (make) {
-    let id = this._nextId
-    while (this._requests.has(id)) id = (id + 1) >>> 0
-    this._nextId = (id + 1) >>> 0
+  /** say: gives the request's id. A promise of the answer. */
+  _wait (say) {
     return new Promise((resolve, reject) => {
-      this._requests.set(id, { resolve, reject, at: Date.now() })
-      this._say(make(id))
+      this._requests.set(say(), { resolve, reject, at: Date.now() })
     })
   }
 
-  /** What is said in one go leaves in one go. */
-  _say (bytes) {
-    const { _socket: stream } = this._socket
-    // What Bun has in the place of ws has no such stream.
-    if (stream && stream.cork && !this._corked) {
-      this._corked = true
-      stream.cork()
-      process.nextTick(() => {
-        this._corked = false
-        stream.uncork()
-      })
-    }
-    this._socket.send(bytes)
+  /** Of an engine of this package: the link that its packets may go over by themselves, or null. */
+  [LINK] (engine) {
+    if (!this._ready || this.sendData !== sendData) return null
+    const link = this._link
+    link.engines.set(engine.core, engine)
+    return link
+  }
+
+  /** The engine that our handler is of. */
+  _engine () {
+    const handler = this._handler
+    return handler && handler[ENGINE] ? handler[ENGINE]() : null
   }
 
   /** Requests are kept in the order in which they were made. */
   _sweep () {
+    const late = id => new Error(`the node has not answered request ${id}`)
+    this._link.sweep(this._responseTimeout, late)
     const before = Date.now() - this._responseTimeout
     for (const [id, { at }] of this._requests) {
       if (at > before) return
-      this._settle(id, request => request.reject(new Error(`the node has not answered request ${id}`)))
+      this._settle(id, request => request.reject(late(id)))
     }
   }
 
@@ -311,40 +238,45 @@ class RillPlugin extends EventEmitter {
   }
 
   async _open () {
-    const socket = new WebSocket(this._url, { perMessageDeflate: false, handshakeTimeout: CONNECT_TIMEOUT })
-    this._socket = socket
-    this._corked = false
+    const { link, start } = await Link.open(this._url, CONNECT_TIMEOUT, {
+      frame: read => this._frame(link, read),
+      incoming: () => this._link === link ? this._engine() : null,
+      closed: () => { if (this._link === link) this._lost() }
+    }, socket => { this._opening = socket })
+    this._opening = null
+    this._link = link
     this._sweeper = setInterval(() => this._sweep(), Math.min(1000, this._responseTimeout))
     this._sweeper.unref()
-    socket.on('message', bytes => { if (this._socket === socket) this._message(bytes) })
-    socket.on('error', () => {})
-    socket.on('close', () => { if (this._socket === socket) this._lost() })
-    await new Promise((resolve, reject) => {
-      socket.once('open', resolve)
-      socket.once('error', reject)
-      socket.once('close', () => reject(new Error('the node closed the connection')))
-    })
+    start()
     try {
-      await this._request(id => frame(MESSAGE, id, [['auth', OCTETS, Buffer.alloc(0)],
-        ['auth_username', TEXT, Buffer.from(this._account)], ['auth_token', TEXT, Buffer.from(this._token)], ...this._flags]))
+      const read = await this._wait(() => {
+        const id = link.nextId()
+        link.say(Opcode.BINARY, frame(MESSAGE, id, [['auth', OCTETS, Buffer.alloc(0)],
+          ['auth_username', TEXT, Buffer.from(this._account)], ['auth_token', TEXT, Buffer.from(this._token)], ...this._flags]))
+        return id
+      })
+      if (read.type === ERROR) throw refusalOf(read)
+      if (this._link !== link) throw new Error('disconnected')
     } catch (err) {
-      socket.close()
+      link.close()
       throw err
     }
     this._ready = true
     this._tries = 0
-    this._ping = setInterval(() => socket.ping(), PING_EVERY)
+    this._ping = setInterval(() => link.ping(), PING_EVERY)
     this._ping.unref()
     this.emit('connect')
   }
 
   _lose (err) {
     const was = this._ready
+    const link = this._link
     this._ready = false
-    this._socket = null
+    this._link = null
     clearInterval(this._ping)
     clearInterval(this._sweeper)
     for (const id of [...this._requests.keys()]) this._settle(id, request => request.reject(err))
+    if (link) link.lose(err)
     if (was) this.emit('disconnect')
   }
 
@@ -364,34 +296,28 @@ class RillPlugin extends EventEmitter {
     }, delay)
   }
 
-  _message (bytes) {
-    let read
-    try {
-      read = readFrame(bytes)
-    } catch (err) {
-      return this._socket.close()
-    }
-    if (read.type === RESPONSE) return this._settle(read.id, request => request.resolve(read))
-    if (read.type === ERROR) {
-      const error = new Error(`the node answered ${read.code} ${read.name}`)
-      return this._settle(read.id, request => request.reject(error))
-    }
-    const answer = this._incoming(read).catch(() => {}).then(() => { this._answering.delete(answer) })
+  /** One that is no engine's. */
+  _frame (link, read) {
+    if (this._link !== link) return
+    if (read.type === RESPONSE || read.type === ERROR) return this._settle(read.id, request => request.resolve(read))
+    const answer = this._incoming(link, read).catch(() => {}).then(() => { this._answering.delete(answer) })
     this._answering.add(answer)
   }
 
-  async _incoming ({ type, id, ilp }) {
-    const socket = this._socket
-    const say = bytes => { if (this._socket === socket && socket.readyState === WebSocket.OPEN) this._say(bytes) }
+  async _incoming (link, { type, id, ilp }) {
+    const say = bytes => { if (this._link === link) link.say(Opcode.BINARY, bytes) }
     if (type === TRANSFER) return say(frame(RESPONSE, id, []))
     if (!ilp || !this._handler) return say(errorFrame(id, ilp ? 'no handler' : 'no ilp data'))
     try {
-      say(ilpFrame(RESPONSE, id, await this._handler(ilp)))
+      const reply = await this._handler(ilp)
+      if (this._link === link) link.send(RESPONSE, id, reply)
     } catch (err) {
       say(errorFrame(id, String(err && err.message)))
     }
   }
 }
+/** What sends a packet unless the application has put another in its place. */
+const { sendData } = RillPlugin.prototype
 RillPlugin.version = 2
 
 /**

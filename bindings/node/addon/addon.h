@@ -34,14 +34,37 @@ enum record_word {
     WORD_LEN = 9,
     WORD_EVENT = 10,
     WORD_PACKET = 11, /* the incoming packet that it came with, or 0 */
-    WORD_CLOSE = 12,  /* code, and 256 if it was the other side */
+    WORD_CLOSE =
+        12, /* code, and 256 if it was the other side; of INCOMING: 1: the name is ASKED's */
     WORD_LAST = 13, /* of an END: place in the slab and 1 of what is left to be said; 0: nothing */
     WORD_ID = 14    /* of a stream; of the END of a connection the length of that */
 };
-enum record_type { RECORD_REPLY = 1, RECORD_PREPARE = 2, RECORD_EVENT = 3 };
+enum record_type {
+    RECORD_REPLY = 1,
+    RECORD_PREPARE = 2,
+    RECORD_EVENT = 3,
+    RECORD_REFUSED = 4, /* a Prepare of a link that the core gives no reply to: JavaScript does */
+    RECORD_ASKED = 5    /* one that JavaScript decides on, before what it brings */
+};
 
 /* HEAD words. */
-enum head_word { HEAD_COUNT = 0, HEAD_MORE = 1, HEAD_TAKEN = 2, HEAD_DELAY = 3, HEAD_SLAB = 4 };
+enum head_word {
+    HEAD_COUNT = 0,
+    HEAD_MORE = 1,
+    HEAD_TAKEN = 2,
+    HEAD_DELAY = 3,
+    HEAD_SLAB = 4,
+    /* Of an engine that uses a link: */
+    HEAD_SENT = 5,    /* packets that were written to it */
+    HEAD_OUT = 6,     /* its packets that wait for their replies */
+    HEAD_ANSWERED = 7 /* Prepares that were taken */
+};
+
+/* What a packet may need of the slab: itself, and what its events say. */
+#define MAX_MESSAGE 8192
+#define SLAB_NEED   (RILL_PACKET_BUFFER + 2 * MAX_MESSAGE)
+/* Records that are kept free for what a packet brings. */
+#define RECORDS_NEED 64
 
 /* ---- names of engines, connections and streams (handles.c) ---- */
 
@@ -74,10 +97,12 @@ void handles_free(handles *h);
 /* ---- what one environment (a thread of JavaScript) shares (arena.c) ---- */
 
 typedef struct arena {
-    rill_shared *shared; /* what its engines share: made with the first of them */
-    handles engines;     /* by their names */
-    napi_ref memory;     /* ArrayBuffer: numbers, records and inbox, one after the other */
-    napi_ref slab;       /* ArrayBuffer that outgoing packets and bytes are written to, in order */
+    rill_shared *shared;        /* what its engines share: made with the first of them */
+    handles engines;            /* by their names */
+    handles links;              /* by theirs (link.h) */
+    struct rill_crypto *crypto; /* the links' random bytes: made with the first of them */
+    napi_ref memory;            /* ArrayBuffer: numbers, records and inbox, one after the other */
+    napi_ref slab; /* ArrayBuffer that outgoing packets and bytes are written to, in order */
     /* Looked up anew in each call, since JavaScript may take an ArrayBuffer away (transfer). */
     uint8_t *in;
     uint32_t *out;
@@ -85,6 +110,10 @@ typedef struct arena {
     uint8_t *bytes;
     size_t bytes_len;
     size_t bytes_at;
+    /* Of the turn that runs: */
+    uint64_t quiet;     /* nobody looks at each packet's money of this stream */
+    uint32_t packet_at; /* a Prepare that a link has brought: where it is in the engine's queue */
+    uint32_t packet_len;
 } arena;
 
 /* What stats() and others fill, or options() reads: in 64 bits each. */
@@ -99,6 +128,9 @@ bool arena_open(napi_env env, arena *a);
 uint8_t *arena_room(arena *a, size_t len);
 /* Keeps len of them. */
 uint32_t arena_keep(arena *a, const uint8_t *at, size_t len);
+/* A record of this turn, and a number of 64 bits in one. */
+uint32_t *record_add(arena *a, uint32_t type);
+void record_put64(uint32_t *record, unsigned word, uint64_t value);
 napi_value arena_set(napi_env env, napi_callback_info info);
 /* What the core's endpoints share; an error of rill_shared_new. */
 int arena_shared(arena *a, rill_shared **out);
@@ -115,8 +147,10 @@ typedef struct engine {
     rill_endpoint *endpoint;
     handles handles;
     arena *arena;
-    uint32_t packet; /* the incoming packet that is being taken */
-    bool stop;       /* JavaScript has something to answer before the next packet is taken */
+    uint32_t packet;       /* the incoming packet that is being taken */
+    bool stop;             /* JavaScript has something to answer before the next packet is taken */
+    bool accepts;          /* a server's: it has many connections */
+    struct direct *direct; /* NULL: it has never used a link (link.h) */
 } engine;
 
 /* The connection's or stream's name, given when it is first seen; 0 without memory. */

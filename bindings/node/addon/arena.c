@@ -4,8 +4,10 @@
  * fills it, and JavaScript has read it before the next turn of any engine.
  */
 #include <stdlib.h>
+#include <string.h>
 
-#include "addon.h"
+#include "crypto/crypto.h"
+#include "link.h"
 
 /* False: it is not there any more, or smaller. */
 static bool view(napi_env env, napi_ref ref, size_t least, uint8_t **data, size_t *len)
@@ -48,6 +50,20 @@ uint32_t arena_keep(arena *a, const uint8_t *at, size_t len)
     size_t offset = (size_t)(at - a->bytes);
     a->bytes_at = offset + len;
     return (uint32_t)offset;
+}
+
+uint32_t *record_add(arena *a, uint32_t type)
+{
+    uint32_t *record = a->out + HEAD_WORDS + a->out[HEAD_COUNT]++ * RECORD_WORDS;
+    memset(record, 0, RECORD_WORDS * sizeof *record);
+    record[WORD_TYPE] = type;
+    return record;
+}
+
+void record_put64(uint32_t *record, unsigned word, uint64_t value)
+{
+    record[word] = (uint32_t)value;
+    record[word + 1] = (uint32_t)(value >> 32);
 }
 
 static void drop(napi_env env, napi_ref *ref)
@@ -102,11 +118,17 @@ void arena_end(napi_env env, void *data, void *hint)
     (void)hint;
     drop(env, &a->memory);
     drop(env, &a->slab);
+    for (uint32_t i = 0; i < a->links.count; i++) {
+        if (a->links.entries[i].object)
+            link_free(env, a->links.entries[i].object);
+    }
+    handles_free(&a->links);
     for (uint32_t i = 0; i < a->engines.count; i++) {
         if (a->engines.entries[i].object)
             engine_free(a->engines.entries[i].object);
     }
     handles_free(&a->engines);
     rill_shared_free(a->shared);
+    rill_crypto_free(a->crypto);
     free(a);
 }

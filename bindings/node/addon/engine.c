@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addon.h"
+#include "link.h"
 
 static uint64_t name_of(engine *e, void *object, void *user, bool stream)
 {
@@ -55,6 +55,7 @@ void engine_free(engine *e)
 {
     rill_endpoint_free(e->endpoint);
     handles_free(&e->handles);
+    direct_free(e);
     free(e);
 }
 
@@ -114,6 +115,7 @@ static napi_value engine_open(napi_env env, napi_callback_info info)
     engine *e = name_engine(data);
     if (!e)
         return fail(env, rill_strerror(RILL_ERR_NOMEM));
+    e->accepts = options.accept;
     int rc = arena_shared(e->arena, &options.shared);
     if (rc == RILL_OK)
         rc = rill_endpoint_new(&e->endpoint, &options);
@@ -651,6 +653,19 @@ NAPI_MODULE_INIT()
         METHOD("settleState", state_settle),
         METHOD("lock", state_lock),
         METHOD("unlock", state_unlock),
+        METHOD("linkOpen", link_open),
+        METHOD("linkClose", link_close),
+        METHOD("linkRead", link_read),
+        METHOD("linkTake", link_take),
+        METHOD("linkSend", link_send),
+        METHOD("linkFrame", link_frame),
+        METHOD("linkId", link_next_id),
+        METHOD("linkLate", link_late),
+        METHOD("linkFull", link_set_full),
+        METHOD("linkWaiting", link_waiting),
+        METHOD("directPacket", direct_packet),
+        METHOD("directRefuse", direct_refuse),
+        METHOD("directEnd", direct_end),
     };
     arena *shared = calloc(1, sizeof *shared);
     if (!shared || napi_set_instance_data(env, shared, arena_end, NULL) != napi_ok) {

@@ -11,16 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "addon.h"
+#include <rill/btp.h>
+#include <rill/ilp.h>
 
-enum in_kind {
-    IN_PREPARE = 1,
-    IN_REPLY = 2,
-    IN_UNANSWERED = 3,
-    IN_UNSENT = 4,
-    IN_FULFILL = 5, /* a decision; its bytes are the packet's name */
-    IN_DECLINE = 6
-};
+#include "link.h"
 
 typedef struct entry {
     uint32_t kind;
@@ -28,13 +22,20 @@ typedef struct entry {
     uint64_t name;
 } entry;
 
-#define MAX_MESSAGE 8192
-/* What a packet may need of the slab: itself, and what its events say. */
-#define SLAB_NEED (RILL_PACKET_BUFFER + 2 * MAX_MESSAGE)
-/* Records that are kept free for what a packet brings. */
-#define RECORDS_NEED 64
 /* Packets that leave in one turn, so that what comes in gets its time too. */
 #define SEND_BUDGET 1024
+/* The packet that an event came with is in the engine's queue, at the event's place. */
+#define PACKET_IN_QUEUE UINT32_MAX
+/* The core's number of a packet that a link has brought: with it the engine's count of those it was
+ * asked about. */
+#define ASKED (UINT64_C(1) << 32)
+
+typedef struct turn {
+    napi_env env;
+    engine *engine;
+    rill_now now;
+    link *link; /* over which the engine's packets leave; NULL: JavaScript sends them */
+} turn;
 
 rill_now engine_now(void)
 {
@@ -47,24 +48,10 @@ rill_now engine_now(void)
     };
 }
 
-static void put64(uint32_t *record, unsigned word, uint64_t value)
-{
-    record[word] = (uint32_t)value;
-    record[word + 1] = (uint32_t)(value >> 32);
-}
-
 /* For an event: the reply that comes after them has one of its own. */
 static bool has_record(const arena *a)
 {
     return a->out[HEAD_COUNT] + 1 < MAX_RECORDS;
-}
-
-static uint32_t *add_record(arena *a, uint32_t type)
-{
-    uint32_t *record = a->out + HEAD_WORDS + a->out[HEAD_COUNT]++ * RECORD_WORDS;
-    memset(record, 0, RECORD_WORDS * sizeof *record);
-    record[WORD_TYPE] = type;
-    return record;
 }
 
 /* Room for another packet, and for what it brings. */
@@ -132,30 +119,67 @@ static void put_end(arena *a, uint32_t *record, const rill_event *event)
     }
 }
 
+static uint64_t get64(const uint32_t *record, unsigned word)
+{
+    return record[word] | (uint64_t)record[word + 1] << 32;
+}
+
+/*
+ * Money of the stream that nobody listens to: one record for what comes in a row, since JavaScript
+ * only adds it up. From the first other event of the turn on, whose handlers may begin to listen,
+ * each packet has its own again.
+ */
+static bool add_to_last(const engine *e, const rill_event *event, uint64_t stream)
+{
+    arena *a = e->arena;
+    if (event->type != RILL_EVENT_MONEY && event->type != RILL_EVENT_OUTGOING_MONEY) {
+        a->quiet = 0;
+        return false;
+    }
+    if (stream == 0 || stream != a->quiet || a->out[HEAD_COUNT] == 0)
+        return false;
+    uint32_t *last = a->out + HEAD_WORDS + (a->out[HEAD_COUNT] - 1) * RECORD_WORDS;
+    if (last[WORD_TYPE] != RECORD_EVENT || last[WORD_EVENT] != (uint32_t)event->type ||
+        get64(last, WORD_STREAM) != stream)
+        return false;
+    uint64_t amount = get64(last, WORD_AMOUNT);
+    if (amount > UINT64_MAX - event->amount)
+        return false;
+    record_put64(last, WORD_AMOUNT, amount + event->amount);
+    return true;
+}
+
 static void put_event(engine *e, const rill_event *event)
 {
     arena *a = e->arena;
-    uint32_t *record = add_record(a, RECORD_EVENT);
     uint64_t connection = engine_connection(e, event->connection);
     uint64_t stream = event->stream ? engine_stream(e, event->stream) : 0;
-    put64(record, WORD_CONNECTION, connection);
-    put64(record, WORD_STREAM, stream);
-    put64(record, WORD_AMOUNT, event->amount);
+    if (add_to_last(e, event, stream))
+        return;
+    uint32_t *record = record_add(a, RECORD_EVENT);
+    record_put64(record, WORD_CONNECTION, connection);
+    record_put64(record, WORD_STREAM, stream);
+    record_put64(record, WORD_AMOUNT, event->amount);
     record[WORD_ERROR] = (uint32_t)event->error;
     record[WORD_EVENT] = (uint32_t)event->type;
     record[WORD_PACKET] = e->packet;
+    if (event->type == RILL_EVENT_MONEY && e->packet == PACKET_IN_QUEUE) {
+        record[WORD_AT] = e->arena->packet_at;
+        record[WORD_LEN] = e->arena->packet_len;
+    }
     if (event->stream)
-        put64(record, WORD_ID, rill_stream_id(event->stream));
+        record_put64(record, WORD_ID, rill_stream_id(event->stream));
     if (is_question(event->type))
         e->stop = true;
     if (event->type == RILL_EVENT_INCOMING) {
-        put64(record, WORD_STREAM, event->decision_id);
+        record_put64(record, WORD_STREAM, event->decision_id);
         record[WORD_PACKET] = (uint32_t)event->incoming_id;
+        record[WORD_CLOSE] = (event->incoming_id & ASKED) != 0;
         put_bytes(a, record, event->packet_id, sizeof event->packet_id);
     } else if (event->type == RILL_EVENT_STREAM_END) {
         rill_stream_totals totals;
         rill_stream_get_totals(event->stream, &totals);
-        put64(record, WORD_AMOUNT, totals.in_flight);
+        record_put64(record, WORD_AMOUNT, totals.in_flight);
         put_end(a, record, event);
         handles_remove(&e->handles, stream);
     } else if (event->type == RILL_EVENT_CONNECTION_END) {
@@ -174,9 +198,9 @@ static void put_events(engine *e)
 
 static void put_reply(engine *e, uint64_t name, int rc, uint32_t at, size_t len)
 {
-    uint32_t *record = add_record(e->arena, RECORD_REPLY);
+    uint32_t *record = record_add(e->arena, RECORD_REPLY);
     record[WORD_ERROR] = (uint32_t)rc;
-    put64(record, WORD_AMOUNT, name);
+    record_put64(record, WORD_AMOUNT, name);
     record[WORD_AT] = at;
     record[WORD_LEN] = (uint32_t)len;
 }
@@ -272,6 +296,118 @@ static bool take_all(engine *e, rill_now now, size_t len)
     return true;
 }
 
+/* ---- what a link has brought ---- */
+
+/* The link may be gone since, or be another's: then it is looked up, and its memory as well. */
+static link *link_of(const turn *t, uint64_t name)
+{
+    if (t->link && t->link->name == name)
+        return t->link;
+    link *l = link_find(t->engine->arena, name);
+    if (l)
+        link_view(t->env, l);
+    return l;
+}
+
+static void put_unanswered(engine *e, const queue_entry *in, uint32_t type)
+{
+    uint32_t *record = record_add(e->arena, type);
+    record_put64(record, WORD_CONNECTION, in->link);
+    record_put64(record, WORD_AMOUNT, in->name);
+    record[WORD_AT] = e->arena->packet_at;
+    record[WORD_LEN] = in->len;
+    if (type == RECORD_ASKED)
+        record[WORD_PACKET] = e->direct->asked++;
+}
+
+/* False: there is no room for the answer. */
+static bool answer_prepare(const turn *t, const queue_entry *in, const uint8_t *packet)
+{
+    engine *e = t->engine;
+    arena *a = e->arena;
+    size_t len = 0;
+    link *l = link_of(t, in->link);
+    if (l && !l->out_bytes)
+        l = NULL; /* nobody writes what it has to say */
+    if (l && !link_has_room(l, LINK_PACKET_MAX))
+        return false;
+    uint8_t *reply = l ? link_packet_room(l) : arena_room(a, RILL_PACKET_BUFFER);
+    e->packet = PACKET_IN_QUEUE;
+    e->arena->packet_at = (uint32_t)(packet - e->direct->bytes);
+    e->arena->packet_len = in->len;
+    int rc = rill_endpoint_receive_prepare(e->endpoint, t->now, ASKED | e->direct->asked, packet,
+                                           in->len, reply, &len);
+    if (rc == RILL_OK && len == 0)
+        put_unanswered(e, in, RECORD_ASKED);
+    put_events(e);
+    e->packet = 0;
+    a->out[HEAD_ANSWERED]++;
+    if (!l)
+        return true;
+    l->waiting--;
+    if (rc == RILL_OK && len > 0)
+        rc = link_packet_end(l, RILL_BTP_RESPONSE, (uint32_t)in->name, reply, len);
+    if (rc != RILL_OK)
+        put_unanswered(e, in, RECORD_REFUSED);
+    return true;
+}
+
+/* False: JavaScript has to do something before the rest is taken. */
+static bool take_queue(const turn *t)
+{
+    engine *e = t->engine;
+    queue_entry in;
+    const uint8_t *packet;
+    while ((packet = queue_next(e, &in)) != NULL) {
+        if (e->stop || !has_room(e->arena))
+            return false;
+        if (in.kind == IN_PREPARE) {
+            if (!answer_prepare(t, &in, packet))
+                return false;
+        } else {
+            const entry one = {in.kind, in.len, in.name};
+            take(e, t->now, &one, packet);
+        }
+        queue_taken(e, &in);
+    }
+    return true;
+}
+
+/* ---- what leaves ---- */
+
+/* What leaves over a link. False: there may be more. */
+static bool send_direct(const turn *t)
+{
+    engine *e = t->engine;
+    link *l = t->link;
+    if (l->full)
+        return true;
+    for (unsigned i = 0; i < SEND_BUDGET; i++) {
+        uint64_t name;
+        uint32_t id;
+        size_t len = 0;
+        if (!link_has_room(l, LINK_PACKET_MAX))
+            return false;
+        uint8_t *packet = link_packet_room(l);
+        /* What cannot be made is tried again by itself. */
+        if (rill_endpoint_next_prepare(e->endpoint, t->now, packet, &len, &name) != RILL_OK ||
+            len == 0)
+            return true;
+        destination *d = e->accepts ? destination_of(e->direct, packet, len) : NULL;
+        if (link_request(l, e, name, t->now.mono_ns, d, &id) != RILL_OK) {
+            rill_endpoint_unanswered(e->endpoint, t->now, name, false);
+            return true;
+        }
+        if (link_packet_end(l, RILL_BTP_MESSAGE, id, packet, len) != RILL_OK) {
+            link_settle(l, link_request_of(l, id));
+            rill_endpoint_unanswered(e->endpoint, t->now, name, false);
+            return true;
+        }
+        e->arena->out[HEAD_SENT]++;
+    }
+    return false;
+}
+
 /* False: there may be more. */
 static bool send_all(engine *e, rill_now now)
 {
@@ -286,8 +422,8 @@ static bool send_all(engine *e, rill_now now)
         if (rill_endpoint_next_prepare(e->endpoint, now, packet, &len, &name) != RILL_OK ||
             len == 0)
             return true;
-        uint32_t *record = add_record(a, RECORD_PREPARE);
-        put64(record, WORD_AMOUNT, name);
+        uint32_t *record = record_add(a, RECORD_PREPARE);
+        record_put64(record, WORD_AMOUNT, name);
         record[WORD_AT] = arena_keep(a, packet, len);
         record[WORD_LEN] = (uint32_t)len;
     }
@@ -303,29 +439,39 @@ static uint32_t delay_ms(const engine *e, rill_now now)
     return ms < INT32_MAX ? (uint32_t)ms : INT32_MAX;
 }
 
-/* turn(length of what is in the inbox) */
+/*
+ * turn(length of what is in the inbox, the link over which packets leave, or 0, the stream of which
+ * nobody looks at each packet's money, or 0)
+ */
 napi_value engine_turn(napi_env env, napi_callback_info info)
 {
     args in;
-    uint64_t len;
-    if (!args_get(env, info, 1, &in) || !args_u64(env, in.value[0], &len) ||
-        !arena_open(env, in.engine->arena))
+    uint64_t len, link_name;
+    if (!args_get(env, info, 3, &in) || !args_u64(env, in.value[0], &len) ||
+        !args_u64(env, in.value[1], &link_name) ||
+        !args_u64(env, in.value[2], &in.engine->arena->quiet) || !arena_open(env, in.engine->arena))
         return NULL;
     engine *e = in.engine;
     arena *a = e->arena;
-    rill_now now = engine_now();
+    turn t = {.env = env, .engine = e, .now = engine_now()};
+    if (link_name != 0 && direct_of(e))
+        t.link = link_find(a, link_name);
+    if (t.link)
+        link_view(env, t.link);
     memset(a->out, 0, HEAD_WORDS * sizeof *a->out);
     if (len > INBOX_BYTES)
         len = INBOX_BYTES;
     e->stop = false;
-    bool all = take_all(e, now, (size_t)len);
-    if (all && rill_endpoint_deadline(e->endpoint) <= now.mono_ns)
-        rill_endpoint_timeout(e->endpoint, now);
+    queue_trim(e);
+    bool all = take_all(e, t.now, (size_t)len) && take_queue(&t);
+    if (all && rill_endpoint_deadline(e->endpoint) <= t.now.mono_ns)
+        rill_endpoint_timeout(e->endpoint, t.now);
     put_events(e);
-    if (!all || e->stop || !send_all(e, now))
+    if (!all || e->stop || !(t.link ? send_direct(&t) : send_all(e, t.now)))
         a->out[HEAD_MORE] = 1;
-    a->out[HEAD_DELAY] = delay_ms(e, now);
+    a->out[HEAD_DELAY] = delay_ms(e, t.now);
     a->out[HEAD_SLAB] = arena_room(a, SLAB_NEED) == NULL;
+    a->out[HEAD_OUT] = e->direct ? e->direct->out : 0;
     return NULL;
 }
 

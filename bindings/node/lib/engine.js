@@ -15,13 +15,14 @@ const { destinationOf } = require('./prepare')
 const { notAPrepare, noReply } = require('./reject')
 const { pack } = require('./options')
 const { Code } = require('./errors')
+const { LINK } = require('./link')
 const log = require('./logger')('ilp-protocol-stream:Engine')
 
 const { native, HEAD_WORDS, RECORD_WORDS, INBOX_BYTES } = arena
 const later = setImmediate
 
 const Kind = { PREPARE: 1, REPLY: 2, UNANSWERED: 3, UNSENT: 4, FULFILL: 5, DECLINE: 6 }
-const Record = { REPLY: 1, PREPARE: 2, EVENT: 3 }
+const Record = { REPLY: 1, PREPARE: 2, EVENT: 3, REFUSED: 4, ASKED: 5 }
 const Event = {
   CONNECTION: 1,
   CONNECTED: 2,
@@ -39,6 +40,8 @@ const Event = {
 /** What addon/engine.c's is() is asked of a connection. */
 const State = { RATE_KNOWN: 1, OUT: 2, QUIET: 4, REACHABLE: 8 }
 const NEVER = 0xffffffff
+/** Of an event: the packet that it came with is in the engine's queue (addon/queue.c). */
+const IN_QUEUE = 0xffffffff
 const TWO32 = 2 ** 32
 const FULFILL = 13
 const REJECT = 14
@@ -58,11 +61,6 @@ function bigAt (records, at) {
 /** As a number, where it is exact at once, or a bigint. */
 function amountAt (records, at) {
   return records[at + 1] === 0 ? records[at] : bigAt(records, at)
-}
-
-/** As text. */
-function textAt (records, at) {
-  return records[at + 1] === 0 ? String(records[at]) : bigAt(records, at).toString()
 }
 
 /** Null: somebody who was given a part of it has taken all of it away (transfer). */
@@ -194,6 +192,20 @@ class Out {
 const unused = []
 const MOST_UNUSED = 1024
 
+/** A packet that a link has brought, as long as its turn is looked at: it is read where somebody sees it. */
+class Queued {
+  constructor (engine, records, at) {
+    this.engine = engine
+    this.place = records[at + 8]
+    this.length = records[at + 9]
+    this.prepare = undefined
+  }
+
+  get data () {
+    return native.directPacket(this.engine.core, this.place, this.length)
+  }
+}
+
 function turnNow (engine) {
   engine.scheduled = false
   engine.turn()
@@ -265,11 +277,29 @@ class Engine {
       for (const waiting of incoming.all()) if (waiting.engine === this) this.answer(waiting.low, null)
     }
     this.queue = NOTHING_QUEUED
+    if (this.via !== null) this.leaveLink()
     if (!this.inTurn) this.dropCore()
+  }
+
+  /** What a link has brought and nobody takes any more is refused. */
+  leaveLink () {
+    const { core, via } = this
+    this.toLink()
+    for (let next = native.directRefuse(core); next !== null; next = native.directRefuse(core)) {
+      via.answerLate(next[0], next[1], noReply(this.address))
+      this.wasAnswered(1)
+    }
+    via.engines.delete(core)
+  }
+
+  wasAnswered (count) {
+    this.unanswered -= count
+    if (this.unanswered === 0 && this.answered) this.answered()
   }
 
   dropCore () {
     const { core } = this
+    if (this.via !== null) native.directEnd(core)
     this.core = 0
     forgotten.unregister(this)
     if (this.isClient && spares.length < MOST_SPARES && native.unused(core)) spares.push({ core, account: this.account })
@@ -322,7 +352,7 @@ class Engine {
     if (waiting === undefined || waiting.engine !== this) return
     incoming.remove(waiting)
     waiting.resolve(reply || noReply(this.address))
-    if (--this.unanswered === 0 && this.answered) this.answered()
+    this.wasAnswered(1)
   }
 
   /** Resolves when every packet that has come is answered. */
@@ -338,6 +368,66 @@ class Engine {
     const result = native.account(this.core, address, assetCode, assetScale)
     this.account = result === 0 ? { address, assetCode, assetScale } : null
     return result
+  }
+
+  // ---- the link of the package's own plugin ----
+
+  /** Packets go over it without us where nobody else has to see them; null: they do not. */
+  link () {
+    const { plugin } = this
+    const link = !plugin || plugin[LINK] === undefined || this.getExpiry !== null ? null : plugin[LINK](this)
+    if (link !== null) this.via = link
+    // What it has brought is answered also where nothing else goes over it any more.
+    if (this.via !== null) this.via.prepare()
+    return link
+  }
+
+  /** It has brought so many Prepares, and replies. */
+  arrived (link, prepares) {
+    this.via = link
+    this.unanswered += prepares
+    this.schedule()
+  }
+
+  /** A Prepare that it has brought is decided on, and answered by then. */
+  wait (records, at) {
+    const { via } = this
+    const link = handleAt(records, at + 2)
+    const id = records[at + 4]
+    const data = native.directPacket(this.core, records[at + 8], records[at + 9])
+    const resolve = reply => {
+      via.asked--
+      via.answerLate(link, id, reply)
+    }
+    const waiting = { kind: Kind.PREPARE, low: 0, high: 0, data, engine: this, resolve, prepare: undefined }
+    incoming.add(waiting)
+    via.asked++
+    this.unanswered++
+    if (this.asked === null) this.asked = new Map()
+    this.asked.set(records[at + 11], waiting.low)
+  }
+
+  /** The name of the packet that it is decided on. */
+  nameOf (records, at) {
+    const name = records[at + 11]
+    if (records[at + 12] === 0) return name
+    const ours = this.asked.get(name)
+    this.asked.delete(name)
+    return ours
+  }
+
+  /** An answer that the core cannot read by itself. */
+  gotAnswer (low, high, refusal, reply, destination) {
+    this.inFlight++
+    if (refusal) this.noReply(low, high, refusal, destination)
+    else this.gotReply(low, high, reply, destination)
+  }
+
+  /** The core knows it by itself. destination: of a server's packet; null: it is not known. */
+  lostPacket (destination, err) {
+    if (this.freed) return
+    this.schedule()
+    this.whose(destination || '', connection => connection._linkFailed(err))
   }
 
   // ---- a turn ----
@@ -363,17 +453,26 @@ class Engine {
     if (this.freed || this.inTurn || this.held || !this.started) return
     this.inTurn = true
     try {
-      native.turn(this.core, this.fill())
+      const link = this.link()
+      const { latest } = this.streams
+      const quiet = latest !== undefined && latest._isQuiet() ? latest._handle : 0
+      native.turn(this.core, this.fill(), link === null ? 0 : link.name, quiet)
       const { records } = arena
       const count = records[0]
       const more = records[1]
       const taken = records[2]
       const delay = records[3]
       const slabFull = records[4]
+      const direct = records[5]
+      const answered = records[7]
+      this.out = records[6]
       if (taken === this.queue.length) this.queue = NOTHING_QUEUED
       else if (taken > 0) this.queue.splice(0, taken)
-      const sent = this.process(records, HEAD_WORDS, HEAD_WORDS + count * RECORD_WORDS, arena.slab)
+      const sent = this.process(records, HEAD_WORDS, HEAD_WORDS + count * RECORD_WORDS, arena.slab) || direct > 0
       if (slabFull) arena.newSlab()
+      this.justAnswered += answered
+      // Before a packet is answered everybody has been told what it brought.
+      if (this.via !== null && !this.held) this.toLink()
       if (this.freed) return
       if (more || this.queue.length > 0) this.schedule()
       else if (!sent) this.afterTurn()
@@ -382,6 +481,16 @@ class Engine {
       this.inTurn = false
       if (this.freed) this.dropCore()
     }
+  }
+
+  /** What the turn has written leaves. */
+  toLink () {
+    const { via, justAnswered } = this
+    this.justAnswered = 0
+    via.flush()
+    if (justAnswered === 0) return
+    this.wasAnswered(justAnswered)
+    via.checkIdle()
   }
 
   /** What waits for the rate, and what has come to rest. */
@@ -418,7 +527,7 @@ class Engine {
   }
 
   refTimer () {
-    clock.want(this, this.holds > 0 || this.inFlight > 0)
+    clock.want(this, this.holds > 0 || this.inFlight > 0 || this.out > 0)
   }
 
   /** Returns whether packets left. */
@@ -433,6 +542,12 @@ class Engine {
         case Record.PREPARE:
           sent = true
           this.send(records, at, slab)
+          break
+        case Record.REFUSED:
+          this.via.answerLate(handleAt(records, at + 2), records[at + 4], noReply(this.address))
+          break
+        case Record.ASKED:
+          this.wait(records, at)
           break
         case Record.EVENT:
           if (records[at + 10] === Event.CONNECTION) {
@@ -468,6 +583,7 @@ class Engine {
       this.inTurn = true
       try {
         this.process(records, 0, records.length, slab)
+        if (this.via !== null && !this.held) this.toLink()
       } finally {
         this.inTurn = false
         if (this.freed) this.dropCore()
@@ -552,10 +668,13 @@ class Engine {
     this.whose(packet, connection => { connection._lastReject = reply })
   }
 
-  /** The connections that a packet may be of: a client has one, and a server's are known by the other side's address. */
+  /**
+   * The connections that a packet may be of: a client has one, and a server's are known by the other side's address.
+   * packet: it, or where it went.
+   */
   whose (packet, does) {
     if (this.isClient) return does(this.owner)
-    const destination = destinationOf(packet)
+    const destination = typeof packet === 'string' ? packet : destinationOf(packet)
     for (const connection of this.connections.values()) {
       if (connection.destinationAccount === destination) does(connection)
     }
@@ -617,11 +736,11 @@ class Engine {
     if (!stream) return
     switch (type) {
       case Event.MONEY:
-        return stream._received(amountAt(records, at + 4), textAt(records, at + 4), incoming.get(records[at + 11]))
+        return stream._received(amountAt(records, at + 4), this, records, at)
       case Event.DATA:
         return stream._pull()
       case Event.OUTGOING_MONEY:
-        return stream._sent(amountAt(records, at + 4), textAt(records, at + 4))
+        return stream._sent(amountAt(records, at + 4))
       case Event.SEND_TOTAL_END:
         return stream._sendTotalEnded(records[at + 1] | 0)
       case Event.WRITABLE:
@@ -633,10 +752,15 @@ class Engine {
     }
   }
 
+  /** The packet that an event came with: { data, prepare }, where it is known. */
+  packetOf (records, at) {
+    return records[at + 11] === IN_QUEUE ? new Queued(this, records, at) : incoming.get(records[at + 11])
+  }
+
   /** The application decides; where it has not said that it wants to, the limits of its streams do. */
   ask (records, at, slab, connection) {
     const decision = handleAt(records, at + 6)
-    const name = records[at + 11]
+    const name = this.nameOf(records, at)
     const place = records[at + 8]
     const decide = connection && connection.shouldFulfill
     if (!decide) return this.decide(decision, name, true)
@@ -682,6 +806,16 @@ class Engine {
 }
 
 // What few engines have.
-Object.assign(Engine.prototype, { getExpiry: null, answered: null })
+Object.assign(Engine.prototype, {
+  getExpiry: null,
+  answered: null,
+  /** The link that it has used last, and its packets there that wait for their replies. */
+  via: null,
+  out: 0,
+  /** Prepares whose answers it has, and has not handed on. */
+  justAnswered: 0,
+  /** Of packets that a link has brought, and that are decided on: their names here by those that the addon gives. */
+  asked: null
+})
 
 module.exports = { Engine, State, isWhole }

@@ -5,6 +5,7 @@ const { Connection } = require('./connection')
 const { DataAndMoneyStream } = require('./stream')
 const { fetchAccount } = require('./account')
 const { Server, createServer } = require('./server')
+const { ENGINE } = require('./link')
 const { createReceipt, decodeReceipt, verifyReceipt, RECEIPT_VERSION } = require('./util/receipt')
 
 /** Connects the plugin, asks for our address, and opens a connection to a server. */
@@ -31,7 +32,9 @@ async function createConnection (opts) {
 
 /** A function of its own, so that it holds nothing but the engine. */
 function handlerOf (engine) {
-  return data => engine.receive(data)
+  const handler = data => engine.receive(data)
+  handler[ENGINE] = () => engine.freed ? null : engine
+  return handler
 }
 
 module.exports = {

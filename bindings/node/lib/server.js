@@ -6,6 +6,7 @@ const IlpPacket = require('ilp-packet')
 const { native } = require('./arena')
 const createLogger = require('./logger')
 const { Engine } = require('./engine')
+const { ENGINE } = require('./link')
 const { fetchAccount } = require('./account')
 const { Connection, expiryWriter } = require('./connection')
 const { coreOptions } = require('./options')
@@ -34,10 +35,12 @@ class Server extends EventEmitter {
   /** Connects the plugin, and asks for our address. */
   async listen () {
     if (this.connected && this.plugin.isConnected()) return
-    this.plugin.registerDataHandler(data => {
+    const handler = data => {
       this.emit('_incoming_prepare')
       return this.handleData(data)
-    })
+    }
+    handler[ENGINE] = () => this._takesQueued() ? this._engine : null
+    this.plugin.registerDataHandler(handler)
     await this.plugin.connect()
     const account = await fetchAccount(this.plugin)
     const engine = this._engine || this._newEngine(account.clientAddress)
@@ -142,6 +145,12 @@ class Server extends EventEmitter {
     return this._account.assetScale
   }
 
+  /** Nobody but the engine has to see packets that come. */
+  _takesQueued () {
+    return this._engine !== undefined && !this._engine.freed && this.handleData === handleData &&
+      this.emit === EventEmitter.prototype.emit && this.listenerCount('_incoming_prepare') === 0
+  }
+
   handleData (data) {
     if (this._engine) return this._engine.receive(data)
     return Promise.reject(new Error('Unexpected call to handleData - server is not connected'))
@@ -169,6 +178,8 @@ class Server extends EventEmitter {
     return connection
   }
 }
+
+const { handleData } = Server.prototype
 
 async function createServer (opts) {
   const server = new Server(opts)

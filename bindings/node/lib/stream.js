@@ -190,15 +190,9 @@ class DataAndMoneyStream extends Duplex {
     })
   }
 
-  /** One packet's money; waiting has the packet. */
-  _received (amount, text, waiting) {
-    const total = sum(this._totalReceived, amount)
-    this._totalReceived = typeof total === 'bigint' && total > MAX ? MAX : total
-    const watched = !emitIsNodes || this.emit !== emit || this[REJECTED] !== rejected
-    if (!watched && this.listenerCount('money') === 0) return
-    // Of a few packets it costs more to find out who can see them than to read them.
-    const seen = waiting && (watched || ++this._packets < FEW || seesPacket(this._events && this._events.money))
-    this.emit('money', text, seen ? openPrepare(waiting) : undefined)
+  /** Whether somebody may look at events without a handler. */
+  _isWatched () {
+    return !emitIsNodes || this.emit !== emit || this[REJECTED] !== rejected
   }
 
   /**
@@ -221,9 +215,26 @@ class DataAndMoneyStream extends Duplex {
     this._connection._toSend()
   }
 
-  _sent (amount, text) {
+  /** Nobody looks at the money of each packet: it comes in larger parts. */
+  _isQuiet () {
+    return !this._isWatched() && this.listenerCount('money') === 0 && this.listenerCount('outgoing_money') === 0
+  }
+
+  /** One packet's money, or that of several where it is quiet; the engine has the packet of this record. */
+  _received (amount, engine, records, at) {
+    const total = sum(this._totalReceived, amount)
+    this._totalReceived = typeof total === 'bigint' && total > MAX ? MAX : total
+    const watched = this._isWatched()
+    if (!watched && this.listenerCount('money') === 0) return
+    const waiting = engine.packetOf(records, at)
+    // Of a few packets it costs more to find out who can see them than to read them.
+    const seen = waiting && (watched || ++this._packets < FEW || seesPacket(this._events && this._events.money))
+    this.emit('money', String(amount), seen ? openPrepare(waiting) : undefined)
+  }
+
+  _sent (amount) {
     this._totalSent = sum(this._totalSent, amount)
-    this.emit('outgoing_money', text)
+    if (this._isWatched() || this.listenerCount('outgoing_money') > 0) this.emit('outgoing_money', String(amount))
     if (this._totalSent >= this._sendMax) this.emit('outgoing_total_sent')
   }
 

@@ -103,7 +103,7 @@ module.exports = [
       await client.connect()
       await client.connect()
       const disconnected = once(client, 'disconnect')
-      client._socket.terminate()
+      client._link.terminate()
       await disconnected
       await assert.rejects(client.sendData(Buffer.from([12, 0])), /^Error: the node is not connected/)
       await t.until('it is there again', () => client.isConnected())

@@ -18,9 +18,9 @@ function temporary (t) {
   return folder
 }
 
-/** Returns its URI for BTP. */
-async function startNode (t) {
-  const [port] = await startRilld(t, [])
+/** Returns its URI for BTP. options: further words for rilld. */
+async function startNode (t, options = []) {
+  const [port] = await startRilld(t, options)
   return `btp+ws://127.0.0.1:${port}`
 }
 
