@@ -436,7 +436,7 @@ static int begin_rest(rill_connector *c)
     if (rc == RILL_OK)
         rc = rill_connector_open_admin(c);
     if (rc == RILL_OK)
-        rc = rill_connector_know_engines(c, &c->config);
+        rc = rill_connector_know_engines(c, &c->config, &c->known_engines);
     if (rc == RILL_OK)
         rc = rill_connector_open_engines(c);
     if (rc == RILL_OK)

@@ -102,17 +102,22 @@ static int open_client(rill_connector *c, connector_ca *ca)
     return rill_web_client_new(&ca->web, c->loop, &o);
 }
 
-static connector_engine *find_engine(const rill_connector *c, const char *url)
+static bool is_engine(const char *a, const char *b)
 {
-    connector_engine *e = c->known_engines;
-    while (e != NULL && strcmp(e->url, url) != 0)
-        e = e->next;
-    return e;
+    const size_t len = rill_engine_url_len(a);
+    return rill_engine_url_len(b) == len && memcmp(a, b, len) == 0;
 }
 
-static int know_engine(rill_connector *c, const rill_config_settlement *s)
+static connector_engine *find_engine(connector_engine *known, const char *url)
 {
-    connector_engine *e = find_engine(c, s->engine);
+    while (known != NULL && !is_engine(known->url, url))
+        known = known->next;
+    return known;
+}
+
+static int know_engine(rill_connector *c, const rill_config_settlement *s, connector_engine **known)
+{
+    connector_engine *e = find_engine(*known, s->engine);
     connector_ca *ca = find_ca(c, s->ca_file);
     int rc = ca == NULL ? RILL_ERR_NOMEM : open_client(c, ca);
     size_t size = strlen(s->engine) + 1;
@@ -121,8 +126,8 @@ static int know_engine(rill_connector *c, const rill_config_settlement *s)
         if (e == NULL)
             return RILL_ERR_NOMEM;
         memcpy(e->url, s->engine, size);
-        e->next = c->known_engines;
-        c->known_engines = e;
+        e->next = *known;
+        *known = e;
     }
     if (rc == RILL_OK)
         e->ca = ca;
@@ -132,24 +137,60 @@ static int know_engine(rill_connector *c, const rill_config_settlement *s)
     return RILL_ERR_INVALID;
 }
 
-int rill_connector_know_engines(rill_connector *c, const rill_config *config)
+int rill_connector_know_engines(rill_connector *c, const rill_config *config,
+                                connector_engine **known)
 {
     const rill_config_account *accounts = config->accounts.items;
     int rc = RILL_OK;
     for (size_t i = 0; i < config->accounts.count && rc == RILL_OK; i++) {
-        if (accounts[i].settlement->ca_file != NULL)
-            rc = know_engine(c, accounts[i].settlement);
+        if (accounts[i].settlement->engine != NULL && accounts[i].settlement->ca_file != NULL)
+            rc = know_engine(c, accounts[i].settlement, known);
     }
     return rc;
 }
 
-void rill_connector_free_engines(rill_connector *c)
+void rill_connector_forget_engines(connector_engine *known)
 {
-    while (c->known_engines != NULL) {
-        connector_engine *e = c->known_engines;
-        c->known_engines = e->next;
+    while (known != NULL) {
+        connector_engine *e = known;
+        known = e->next;
         rill_free(memory(), e);
     }
+}
+
+static bool has_engine(const rill_config *config, const char *url)
+{
+    const rill_config_account *accounts = config->accounts.items;
+    for (size_t i = 0; i < config->accounts.count; i++) {
+        const char *engine = accounts[i].settlement->engine;
+        if (engine != NULL && is_engine(engine, url))
+            return true;
+    }
+    return false;
+}
+
+/* One that no account has any more may still be asked how a settlement ended. */
+void rill_connector_use_engines(rill_connector *c, connector_engine *known,
+                                const rill_config *config)
+{
+    connector_engine *old = c->known_engines;
+    while (old != NULL) {
+        connector_engine *e = old;
+        old = e->next;
+        if (find_engine(known, e->url) != NULL || has_engine(config, e->url)) {
+            rill_free(memory(), e);
+            continue;
+        }
+        e->next = known;
+        known = e;
+    }
+    c->known_engines = known;
+}
+
+void rill_connector_free_engines(rill_connector *c)
+{
+    rill_connector_forget_engines(c->known_engines);
+    c->known_engines = NULL;
     while (c->cas != NULL) {
         connector_ca *ca = c->cas;
         c->cas = ca->next;
@@ -168,7 +209,7 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
     rill_request_header fields[FIELDS];
     if (c->closing)
         return RILL_ERR_CLOSED;
-    const connector_engine *engine = find_engine(c, call->engine);
+    const connector_engine *engine = find_engine(c->known_engines, call->engine);
     connector_ca *ca = engine != NULL ? engine->ca : find_ca(c, "");
     int rc = ca == NULL ? RILL_ERR_NOMEM : open_client(c, ca);
     if (rc != RILL_OK)

@@ -244,10 +244,16 @@ void rill_connector_stop_backup(void *user);
  */
 const char *rill_connector_ca(rill_connector *c, const char *path);
 /*
- * Which engines have authorities of their own. What cannot be read is reported: RILL_ERR_INVALID.
- * RILL_ERR_NOMEM. Engines of configurations before are still known.
+ * Which engines have authorities of their own, in addition to those of *known. What cannot be read
+ * is reported: RILL_ERR_INVALID. RILL_ERR_NOMEM. After an error, too, rill_connector_use_engines or
+ * rill_connector_forget_engines takes them.
  */
-RILL_MUST_CHECK int rill_connector_know_engines(rill_connector *c, const rill_config *config);
+RILL_MUST_CHECK int rill_connector_know_engines(rill_connector *c, const rill_config *config,
+                                                connector_engine **known);
+/* They are those of this configuration, and calls use them from now on. */
+void rill_connector_use_engines(rill_connector *c, connector_engine *known,
+                                const rill_config *config);
+void rill_connector_forget_engines(connector_engine *known);
 /*
  * Reads the tokens of engines of one account each; what is wrong is reported. RILL_ERR_INVALID,
  * RILL_ERR_NOMEM, RILL_ERR_CRYPTO.

@@ -21,6 +21,7 @@ typedef struct loading {
     connector_link **links;
     rill_core_change *change;
     rill_run_packets *packets;
+    connector_engine *known_engines; /* that have authorities of their own */
     bool from_file;
     char *text; /* of the file, or that which was read last */
     size_t text_len;
@@ -190,7 +191,7 @@ static int prepare(loading *l)
     if (rc == RILL_OK)
         rc = rill_connector_check_peering(c, &l->fresh);
     if (rc == RILL_OK)
-        rc = rill_connector_know_engines(c, &l->fresh);
+        rc = rill_connector_know_engines(c, &l->fresh, &l->known_engines);
     if (rc == RILL_OK)
         rc = rill_core_prepare(&l->change, c->core, &l->fresh, rill_connector_problem, &c->options);
     if (rc == RILL_OK)
@@ -209,6 +210,7 @@ static void give_up(loading *l)
     if (l->change != NULL)
         rill_core_forget_change(l->change);
     rill_run_packets_forget(l->connector, l->packets);
+    rill_connector_forget_engines(l->known_engines);
     rill_arena_clear(&l->arena->arena);
     rill_free(memory(), l->arena);
 }
@@ -303,6 +305,7 @@ static void apply(loading *l, const char *who)
     rill_core_apply(l->change, who, on_change, l);
     rill_connector_apply_links(c, l->links, &l->fresh);
     rill_run_packets_use(c, l->packets, &l->fresh);
+    rill_connector_use_engines(c, l->known_engines, &l->fresh);
     swap_operators(l);
     const bool different = !rill_config_same_webhooks(&c->config.webhooks, &l->fresh.webhooks);
     c->config = l->fresh;

@@ -42,6 +42,9 @@ typedef struct rill_engine {
     char url[];
 } rill_engine;
 
+/* Bytes of it without slashes at the end: engines whose URLs are the same so far are one. */
+size_t rill_engine_url_len(const char *url);
+
 typedef enum rill_settle_step {
     RILL_SETTLE_NOTHING,
     RILL_SETTLE_SETUP,  /* POST /accounts */

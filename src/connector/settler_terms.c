@@ -8,11 +8,17 @@
 #include "base/secret.h"
 #include "connector/settler_impl.h"
 
-const rill_engine *rill_settler_engine(rill_settler *s, const char *url)
+size_t rill_engine_url_len(const char *url)
 {
     size_t len = strlen(url);
     while (len > 0 && url[len - 1] == '/')
         len--;
+    return len;
+}
+
+const rill_engine *rill_settler_engine(rill_settler *s, const char *url)
+{
+    const size_t len = rill_engine_url_len(url);
     for (const rill_engine *e = s->engines; e != NULL; e = e->next) {
         if (strlen(e->url) == len && memcmp(e->url, url, len) == 0)
             return e;

@@ -56,6 +56,7 @@ class Engine:
         self.keys = {}       # key: body
         self.accounts = set()
         self.asked = []      # (path, key, body): all that came
+        self.tried = 0       # connections, also those that do not get as far as a question
         self.refuse = lambda handler: None  # an answer instead of work
         self.after = lambda handler: None   # the same after the work
         self.other = None
@@ -119,6 +120,10 @@ class Engine:
         class Server(http.server.ThreadingHTTPServer):
             allow_reuse_address = True
             daemon_threads = True
+
+            def get_request(self):
+                engine.tried += 1
+                return super().get_request()
 
             def handle_error(self, request, client_address):
                 if not isinstance(sys.exc_info()[1], (ConnectionError, BrokenPipeError)):
@@ -529,7 +534,8 @@ def wrong_configurations(t):
 
 @case
 def an_engine_with_an_authority_of_its_own(t):
-    """By https, with `ca`; without it the engine is not believed, and is asked again once it is."""
+    """By https, with `ca`; without it the engine is not believed, and is asked again once it is. A
+    change that is refused changes nothing of that, and what is taken away is not used any more."""
     cert, key = certificate(t, "engine")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
@@ -547,6 +553,15 @@ accounts:
         text = f.read()
     with_ca = text.replace("threshold: 1000", f"threshold: 1000, ca: {cert}")
     assert "ca: the file cannot be read" in reload_refused(c, with_ca.replace(cert, "/nowhere"))
+    with_ca = with_ca.replace(engine.url(), engine.url() + "/")
+
+    def not_believed():
+        asked, tried = len(engine.asked), engine.tried
+        eventually(lambda: engine.tried >= tried + 2)
+        assert len(engine.asked) == asked, engine.asked[asked:]
+    refused = reload_refused(c, with_ca.replace("USD/2", "USD/3"))
+    assert "asset" in refused, refused
+    not_believed()
     with open(c.path, "w", encoding="utf-8") as f:
         f.write(with_ca)
     assert f"settlement ca {cert}, before none" in ctl(c, "reload").out
@@ -555,6 +570,11 @@ accounts:
     c.start()
     ctl(c, "settle", "alice", "1000", "--deposit")
     eventually(lambda: engine.keys)
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(with_ca.replace(f", ca: {cert}", ""))
+    assert f"settlement ca none, before {cert}" in ctl(c, "reload").out
+    ctl(c, "settle", "alice", "1000", "--deposit")
+    not_believed()
     c.stop()
 
 
