@@ -115,6 +115,12 @@ static connector_engine *find_engine(connector_engine *known, const char *url)
     return known;
 }
 
+connector_ca *rill_connector_engine_ca(rill_connector *c, const char *url)
+{
+    const connector_engine *engine = find_engine(c->known_engines, url);
+    return engine != NULL ? engine->ca : find_ca(c, "");
+}
+
 static int know_engine(rill_connector *c, const rill_config_settlement *s, connector_engine **known)
 {
     connector_engine *e = find_engine(*known, s->engine);
@@ -209,8 +215,7 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
     rill_request_header fields[FIELDS];
     if (c->closing)
         return RILL_ERR_CLOSED;
-    const connector_engine *engine = find_engine(c->known_engines, call->engine);
-    connector_ca *ca = engine != NULL ? engine->ca : find_ca(c, "");
+    connector_ca *ca = rill_connector_engine_ca(c, call->engine);
     int rc = ca == NULL ? RILL_ERR_NOMEM : open_client(c, ca);
     if (rc != RILL_OK)
         return rc;

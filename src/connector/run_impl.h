@@ -254,6 +254,8 @@ RILL_MUST_CHECK int rill_connector_know_engines(rill_connector *c, const rill_co
 void rill_connector_use_engines(rill_connector *c, connector_engine *known,
                                 const rill_config *config);
 void rill_connector_forget_engines(connector_engine *known);
+/* By which an engine is asked. NULL: no memory. */
+connector_ca *rill_connector_engine_ca(rill_connector *c, const char *url);
 /*
  * Reads the tokens of engines of one account each; what is wrong is reported. RILL_ERR_INVALID,
  * RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
