@@ -149,8 +149,8 @@ static void test_odd_books(void **state)
                                       "@x\nasset\tUSD/99999\n@\n@\n@y",
                                       "asset\tUSD/2\n@x\n",
                                       "x#\ty\nx\t\x02\n\x02",
-                                      "@x\nx\tyz\x02"
-                                      "0123456789abcdef0\n#\tx\n"};
+                                      ("@x\nx\tyz\x02"
+                                       "0123456789abcdef0\n#\tx\n")};
     static const char *const names[] = {"node",         "routes",    "accounts-00", "accounts-ff",
                                         "accounts-100", "accounts-", "prints",      "x"};
     (void)state;
