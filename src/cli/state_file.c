@@ -122,6 +122,8 @@ int state_file_save(rill_bytes state, void *file)
 {
     state_file *f = file;
     char text[RILL_PAYMENT_STATE_MAX + sizeof f->incoming + 32];
+    if (!rill_file_lock_holds(f->path, f->lock))
+        return RILL_ERR_IO; /* another process may pay with it */
     if (*f->incoming == '\0' || state.len < 2 || state.len > RILL_PAYMENT_STATE_MAX)
         return rill_payment_state_save(f->path, state);
     size_t kept = state.len - 2; /* "}\n": one more member follows */

@@ -88,23 +88,28 @@ static char *temporary_name(const char *path)
     return name;
 }
 
-/* That the new name is on the disk too; a file system that cannot say so is believed. */
-static void sync_folder(const char *path)
+/*
+ * That the new name is on the disk too; a file system that cannot say so is believed, and a folder
+ * that must not be read. 0, or errno.
+ */
+static int sync_folder(const char *path)
 {
     size_t size = strlen(path) + 1;
+    int error = 0;
     char *folder = rill_alloc(rill_allocator_default(), size);
     if (!folder)
-        return;
+        return ENOMEM;
     memcpy(folder, path, size);
     char *slash = strrchr(folder, '/');
     if (slash)
         slash[slash == folder] = '\0';
     int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
+    if (fd < 0 || fsync(fd) != 0)
+        error = errno;
+    if (fd >= 0)
         close(fd);
-    }
     rill_free(rill_allocator_default(), folder);
+    return error == EINVAL || error == ENOTSUP || error == ENOSYS || error == EACCES ? 0 : error;
 }
 
 static int write_and_close(int fd, const char *text, size_t len)
@@ -139,7 +144,7 @@ static int put(const char *path, const char *text, size_t len, bool replaces)
     if (error != 0 && fd >= 0)
         (void)unlink(temporary);
     else if (error == 0)
-        sync_folder(path);
+        error = sync_folder(path);
     rill_free(rill_allocator_default(), temporary);
     return error;
 }

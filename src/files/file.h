@@ -15,7 +15,8 @@
 int rill_file_read(const char *path, char *buf, size_t cap, size_t *len, bool *exposed);
 /*
  * A new file of mode 0600, which is on the disk, takes the place of an old one in one step; or
- * nothing has changed. 0, or errno.
+ * nothing has changed. 0, or errno. If its folder cannot be written to the disk (EIO), the new file
+ * is there, and may be the old one once the power has gone.
  */
 int rill_file_replace(const char *path, const char *text, size_t len);
 /* The same where there was none. EEXIST: there is, and it stays as it is. */

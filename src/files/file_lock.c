@@ -61,11 +61,19 @@ int rill_file_lock(const char *path, int *out)
     return error;
 }
 
+bool rill_file_lock_holds(const char *path, int lock)
+{
+    char *name = name_of_lock(path);
+    bool holds = name && is_there(lock, name);
+    rill_free(rill_allocator_default(), name);
+    return holds;
+}
+
 void rill_file_unlock(const char *path, int lock)
 {
     char *name = name_of_lock(path);
-    if (name)
-        (void)unlink(name); /* while it is still ours */
+    if (name && is_there(lock, name)) /* if it was removed, it may be somebody else's now */
+        (void)unlink(name);           /* while it is still ours */
     rill_free(rill_allocator_default(), name);
     close(lock);
 }

@@ -269,6 +269,19 @@ static int read_number(rill_sqlite *s, const char *sql, int64_t *out)
 }
 
 /*
+ * Once it is locked nobody gives its name to another file (sqlite_backup.c). Between its opening
+ * and the lock somebody may have: then all that is booked would be in a file without a name.
+ */
+static int is_still_there(rill_sqlite *s)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved == 0
+               ? RILL_OK
+               : rill_sqlite_wrong(s, RILL_ERR_EXISTS, "another file has taken its place just now");
+}
+
+/*
  * In this order: the lock is taken first, and kept until the process ends; without it two nodes
  * would write their balances over each other's.
  */
@@ -286,7 +299,7 @@ static int set_up(rill_sqlite *s, rill_durability durability)
     if (error == RILL_OK)
         error = execute(s, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
                            " PRAGMA cell_size_check = ON; BEGIN EXCLUSIVE; COMMIT");
-    return error;
+    return error == RILL_OK ? is_still_there(s) : error;
 }
 
 /* Makes an empty file a store, or says why a file that is not empty is none. */

@@ -198,6 +198,35 @@ static void test_a_pipe_without_a_writer_is_empty(void **state)
     alarm(0);
 }
 
+/* The disk has an error as the new name is written to it. */
+static int folder_error;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    struct stat status;
+    if (folder_error == 0 || fstat(fd, &status) != 0 || !S_ISDIR(status.st_mode))
+        return __real_fsync(fd);
+    errno = folder_error;
+    return -1;
+}
+
+static void test_a_name_that_may_not_be_on_the_disk(void **state)
+{
+    static const int harmless[] = {EINVAL, ENOTSUP, ENOSYS, EACCES};
+    (void)state;
+    folder_error = EIO;
+    assert_int_equal(rill_file_replace(path, "new", 3), EIO);
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+        folder_error = harmless[i]; /* a file system that cannot say */
+        assert_int_equal(rill_file_replace(path, "newer", 5), 0);
+    }
+    folder_error = 0;
+    expect("newer");
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_reads_as_much_as_fits),
         cmocka_unit_test(test_says_who_can_read),
         cmocka_unit_test(test_a_pipe_without_a_writer_is_empty),
+        cmocka_unit_test(test_a_name_that_may_not_be_on_the_disk),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -90,6 +90,24 @@ static void test_a_process_that_was_killed(void **state)
     close(pipe_of[1]);
 }
 
+/* Somebody removes its file: whoever comes next has a lock, and the first one learns of it. */
+static void test_a_lock_that_was_removed(void **state)
+{
+    int first, second;
+    (void)state;
+    assert_int_equal(rill_file_lock(path, &first), 0);
+    assert_true(rill_file_lock_holds(path, first));
+    assert_int_equal(unlink(lock_path), 0);
+    assert_false(rill_file_lock_holds(path, first));
+    assert_int_equal(rill_file_lock(path, &second), 0);
+    assert_false(rill_file_lock_holds(path, first));
+    assert_true(rill_file_lock_holds(path, second));
+    rill_file_unlock(path, first);
+    assert_true(rill_file_lock_holds(path, second)); /* it was not the first one's to remove */
+    rill_file_unlock(path, second);
+    assert_false(exists(lock_path));
+}
+
 static void test_what_cannot_be_locked(void **state)
 {
     int lock = 5;
@@ -107,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_a_process_that_was_killed),
+        cmocka_unit_test(test_a_lock_that_was_removed),
         cmocka_unit_test(test_what_cannot_be_locked),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

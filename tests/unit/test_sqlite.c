@@ -55,6 +55,45 @@ static void not_opened(int error, const char *why)
     assert_non_null(strstr(problem, why));
 }
 
+/* SQLite's own way to files, but for another file that takes the name of the one that was opened.
+ */
+static sqlite3_vfs moving;
+static const char *moved_in;
+
+static int open_and_move(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                         int *out)
+{
+    int rc = sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags, out);
+    if (rc == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0 && moved_in != NULL) {
+        assert_int_equal(rename(moved_in, name), 0);
+        moved_in = NULL;
+    }
+    return rc;
+}
+
+/* A copy of the books has got the name between the node's opening and its lock. */
+static void test_what_was_replaced_as_it_was_opened(void **state)
+{
+    (void)state;
+    char copy[80];
+    rill_sqlite *s = NULL;
+    moving = *sqlite3_vfs_find(NULL);
+    moving.zName = "moving";
+    moving.xOpen = open_and_move;
+    assert_int_equal(sqlite3_vfs_register(&moving, 0), SQLITE_OK);
+    snprintf(copy, sizeof copy, "%s-copy", path);
+    FILE *file = fopen(copy, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    rill_sqlite_options o = {.path = path, .vfs = "moving", .now_ms = 1000};
+    moved_in = copy;
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_ERR_EXISTS);
+    assert_non_null(strstr(problem, "another file has taken its place"));
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_OK);
+    rill_sqlite_close(s);
+    sqlite3_vfs_unregister(&moving);
+}
+
 /* By other means than ours. */
 static int by_hand(const char *sql)
 {
@@ -603,6 +642,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_it_is_there_again),
+        TEST(test_what_was_replaced_as_it_was_opened),
         TEST(test_routes),
         TEST(test_settings),
         TEST(test_settlements),
