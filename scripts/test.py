@@ -23,7 +23,7 @@ ASAN = "build/test-asan"
 CLANG = "build/test-clang"
 RELEASE = "build/test-release"
 CLANG_FUZZ = "build/test-fuzz"
-STAGE_SECONDS = 900
+STAGE_SECONDS = 1200
 LOG_LINES = 200
 
 children = set()
