@@ -72,8 +72,9 @@ bool rill_file_lock_holds(const char *path, int lock)
 void rill_file_unlock(const char *path, int lock)
 {
     char *name = name_of_lock(path);
-    if (name && is_there(lock, name)) /* if it was removed, it may be somebody else's now */
-        (void)unlink(name);           /* while it is still ours */
+    /* If it was removed, it may be somebody else's now. */
+    if (name && is_there(lock, name))
+        (void)unlink(name);
     rill_free(rill_allocator_default(), name);
     close(lock);
 }
