@@ -99,7 +99,10 @@ async function load (file) {
   }
 }
 
-/** That the new name is on the disk too; a file system that cannot say so is believed. */
+/** Of a file system that cannot say what is on its disk, or a folder that nobody may read: it is believed. */
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS', 'EACCES'])
+
+/** That the new name is on the disk too. */
 async function syncFolder (folder) {
   try {
     const handle = await fs.promises.open(folder, 'r')
@@ -108,7 +111,9 @@ async function syncFolder (folder) {
     } finally {
       await handle.close()
     }
-  } catch {}
+  } catch (err) {
+    if (!CANNOT_SYNC.has(err.code)) throw err
+  }
 }
 
 /** A file that its owner alone can read, in the place of what was there; on the disk when it resolves. */

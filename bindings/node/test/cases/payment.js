@@ -17,6 +17,15 @@ const STEP = AMOUNT / 8
 const PAYER = path.join(__dirname, '../scripts/payer.js')
 const SECRET = Buffer.from(Array.from({ length: 32 }, (_, i) => i))
 
+/** What a case does once a file, or a folder, of this name is opened. */
+const whenOpened = new Map()
+const { open } = fs.promises
+fs.promises.open = async (name, ...how) => {
+  const handle = await open(name, ...how)
+  if (whenOpened.has(name)) await whenOpened.get(name)(handle)
+  return handle
+}
+
 /** A state as text, of nobody. */
 function textOf (members = {}) {
   return Buffer.from(JSON.stringify({
@@ -32,6 +41,16 @@ function textOf (members = {}) {
     complete: false,
     ...members
   }) + '\n')
+}
+
+/** The server takes all. Returns what tells how much it has. */
+function takeAll (t) {
+  let received = 0
+  t.listening.on('connection', connection => connection.on('stream', stream => {
+    stream.setReceiveMax(1e9)
+    stream.on('money', amount => { received += Number(amount) })
+  }))
+  return () => received
 }
 
 const numbers = ({ sent, inDoubt, delivered }) => [sent, inDoubt, delivered].map(Number)
@@ -476,6 +495,27 @@ module.exports = [
       assert.deepStrictEqual(kept.map(({ sent, in_doubt: doubt }) => [sent, doubt]).slice(0, 2), [['0', '500'], ['0', '4000']])
       const err = await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), amount: 500, timeout: 5000 }), 'RILL_ERR_TOO_LITTLE')
       assert.deepStrictEqual(numbers(err), [0, 0, 0])
+    }
+  },
+  {
+    name: 'a folder that cannot be brought to the disk: the state is not kept, unless nobody could say so',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      const received = takeAll(t)
+      const folder = temporary(t)
+      let code
+      whenOpened.set(folder, handle => {
+        handle.sync = async () => { throw Object.assign(new Error(`${code}: of the test`), { code }) }
+      })
+      t.later(() => whenOpened.delete(folder))
+      const paid = () => pay({ plugin: t.client, ...t.listening.generateAddressAndSecret(), amount: 5, save: path.join(folder, code) })
+      for (code of ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS']) {
+        const err = await fails(paid(), 'RILL_ERR_IO', /cannot be saved: E.*of the test/)
+        assert.deepStrictEqual([err.cause.code, numbers(err), received()], [code, [0, 0, 0], 0])
+      }
+      for (code of ['EINVAL', 'ENOTSUP', 'ENOSYS', 'EACCES']) assert.deepStrictEqual(numbers(await paid()), [5, 0, 5])
+      assert.strictEqual(received(), 20)
     }
   }
 ]
