@@ -6,7 +6,7 @@ const { createConnection } = require('./index')
 const { ConnectionError } = require('./connection')
 const { ErrorCode } = require('./packet')
 const { native } = require('./arena')
-const { toBig, ratioToString } = require('./util/amount')
+const { MAX, toBig, ratioToString } = require('./util/amount')
 const { RillError, PaymentError, Code, errorText } = require('./errors')
 const { Keeper, parse, settled, load } = require('./state')
 
@@ -17,12 +17,17 @@ const NOTED_EACH = 1000
 /** What is still in flight when a payment fails gets so long to be answered, and the goodbye, in ms. */
 const GRACE = 2000
 const MOST_TIMEOUT = 2 ** 31 - 1
-const NOTHING = { sent: 0n, inFlight: 0n, delivered: 0n, maxPacketAmount: 0n }
+const NOTHING = { sent: 0n, inFlight: 0n, delivered: 0n, packetsSent: 0n, maxPacketAmount: 0n }
+/** Of a connection's statistics: what never falls. */
+const GROWING = ['sent', 'delivered', 'packetsSent']
 
 /** Whose payments are under way, by address and secret. */
 const underWay = new Set()
 /** Buffers of which money has left: each is of before that. */
 const used = new WeakSet()
+
+const larger = (a, b) => a > b ? a : b
+const smaller = (a, b) => a < b ? a : b
 
 function sleep (ms) {
   let timer
@@ -64,6 +69,11 @@ class Paying {
     this.stream = null
     /** Of this connection's money: what may have left by now. */
     this.allowed = 0n
+    /** The most that was ever allowed. */
+    this.granted = 0n
+    /** The statistics that were read last, and whether others were less than those of before. */
+    this.last = NOTHING
+    this.fallen = false
     /** The step is all that there is: smaller ones bring nothing. */
     this.pushed = false
     this.noted = -1n
@@ -81,16 +91,43 @@ class Paying {
     if (this.stream) this.stream._stopSending()
   }
 
+  /**
+   * The connection's statistics. Where they fall, they are believed no more: all that was allowed may
+   * have left, and nothing more is.
+   */
   now () {
-    return this.connection ? this.connection.statistics : NOTHING
+    if (!this.connection) return NOTHING
+    const { last } = this
+    const now = this.connection.statistics
+    this.fallen = this.fallen || GROWING.some(name => now[name] < last[name])
+    if (this.fallen) {
+      this.fail(new PaymentError(Code.CLOSED, 'the connection does not know any more what it has sent'))
+      for (const name of GROWING) now[name] = larger(now[name], last[name])
+      now.inFlight = larger(this.granted - now.sent, 0n)
+    }
+    this.last = now
+    return now
   }
 
   /** What may still leave is in doubt. */
   sums () {
     const { sent, inFlight, delivered } = this.now()
-    const may = this.allowed > sent + inFlight ? this.allowed : sent + inFlight
+    const may = larger(this.allowed, sent + inFlight)
     const { state } = this
-    return { ...state, sent: state.sent + sent, inDoubt: state.inDoubt + may - sent, delivered: state.delivered + delivered }
+    return {
+      ...state,
+      sent: state.sent + sent,
+      inDoubt: state.inDoubt + may - sent,
+      // Each process's is the receiver's claim, of up to 2^64 - 1.
+      delivered: smaller(state.delivered + delivered, MAX)
+    }
+  }
+
+  /** The last sums. It is complete where all is known to have arrived. */
+  lastSums () {
+    const last = this.sums()
+    last.complete = last.inDoubt === 0n && last.sent === last.amount
+    return last
   }
 
   async keep (state = () => this.sums()) {
@@ -143,6 +180,7 @@ class Paying {
     const most = (this.state.amount - 1n) / STEPS + 1n
     const step = this.keeper && !this.pushed && left > maxPacketAmount && left > most ? most : left
     this.allowed = sent + step
+    this.granted = larger(this.granted, this.allowed)
     await this.keep()
     if (this.failure) throw this.failure
     if (this.buffer) used.add(this.buffer)
@@ -176,16 +214,16 @@ class Paying {
     this.over = true
     await within(GRACE, this.connection.end().catch(() => {}))
     this.connection.destroy().catch(() => {})
-    const sums = this.sums()
-    const last = { ...sums, complete: sums.inDoubt === 0n }
+    const last = this.lastSums()
     try {
       await this.keep(() => last)
     } catch (err) {
       err.message = `all was sent, but that could not be saved: do not go on with this payment: ${err.message}`
       throw tell(err, last)
     }
+    if (last.complete) return resultOf(last)
     if (last.inDoubt > 0n) throw tell(this.sentAway(Code.IN_DOUBT), last)
-    return resultOf(last)
+    throw tell(new PaymentError(Code.CLOSED, 'not all has arrived: go on with what is left by resume'), last)
   }
 
   /** What is in flight is waited for; what is kept then says no less than what has left. */
@@ -199,8 +237,7 @@ class Paying {
       await within(GRACE, connection.destroy(why).catch(() => {}))
     }
     this.allowed = 0n
-    const last = this.sums()
-    last.complete = last.inDoubt === 0n && last.sent === last.amount
+    const last = this.lastSums()
     if (this.noted >= 0n) await this.keep(() => last).catch(() => {})
     return tell(asPaymentError(error), last)
   }

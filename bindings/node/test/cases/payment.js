@@ -11,6 +11,7 @@ const { startNode, temporary } = require('../support/rilld')
 const { createServer } = require('../..')
 const { Plugin } = require('../../plugin')
 const { pay, resume, readState, settle, PaymentError } = require('../../payment')
+const { Connection } = require('../../dist/src/connection')
 
 const AMOUNT = 60000
 const STEP = AMOUNT / 8
@@ -41,6 +42,12 @@ function textOf (members = {}) {
     complete: false,
     ...members
   }) + '\n')
+}
+
+/** Members of the state of a payment of 800 to the server of a case, of which nothing has left. */
+function toServer (t) {
+  const { destinationAccount, sharedSecret } = t.listening.generateAddressAndSecret()
+  return { destination_account: destinationAccount, shared_secret: sharedSecret.toString('base64'), amount: '800' }
 }
 
 /** The server takes all. Returns what tells how much it has. */
@@ -495,6 +502,57 @@ module.exports = [
       assert.deepStrictEqual(kept.map(({ sent, in_doubt: doubt }) => [sent, doubt]).slice(0, 2), [['0', '500'], ['0', '4000']])
       const err = await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), amount: 500, timeout: 5000 }), 'RILL_ERR_TOO_LITTLE')
       assert.deepStrictEqual(numbers(err), [0, 0, 0])
+    }
+  },
+  {
+    name: "receivers' claims of all processes together end at 2^64 - 1",
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      const received = takeAll(t)
+      let latest
+      const state = textOf({ ...toServer(t), sent: '700', delivered: '18446744073709551600' })
+      const done = await resume({ plugin: t.client, state, save: bytes => { latest = bytes } })
+      assert.deepStrictEqual(done, { sent: '800', delivered: '18446744073709551615', inDoubt: '0' })
+      assert.strictEqual((await readState(latest)).delivered, '18446744073709551615')
+      assert.strictEqual(received(), 100)
+    }
+  },
+  {
+    name: 'statistics that fall count no less than before, and what did not arrive is not complete',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      const received = takeAll(t)
+      let change
+      const { get } = Object.getOwnPropertyDescriptor(Connection.prototype, 'statistics')
+      const give = get => Object.defineProperty(Connection.prototype, 'statistics', { get, configurable: true })
+      t.later(() => give(get))
+      give(function () { return this.plugin === t.client ? change(get.call(this), this) : get.call(this) })
+      let kept
+      const save = async bytes => {
+        await t.sleep(1)
+        kept.push(await readState(bytes))
+      }
+      const paid = terms => {
+        kept = []
+        return pay({ plugin: t.client, ...t.listening.generateAddressAndSecret(), maximumPacketAmount: '100', timeout: 10000, save, ...terms })
+      }
+      // They are gone once so many states were kept: the last one, of which all may have left, stays.
+      for (const at of [1, 3]) {
+        const before = received()
+        const none = stats => Object.fromEntries(Object.keys(stats).map(name => [name, 0n]))
+        change = stats => kept.length >= at ? none(stats) : stats
+        const err = await fails(paid({ amount: 8000 }), 'RILL_ERR_CLOSED', /does not know any more/)
+        const sums = [1000 * (at - 1), 1000, 1000 * (at - 1)]
+        assert.deepStrictEqual([numbers(err), numbers(kept.pop())], [sums, sums])
+        assert.ok(received() - before >= sums[0] && received() - before <= sums[0] + sums[1], `${received()} came`)
+      }
+      // The last unit was in flight, and is sent back amid the goodbye.
+      change = (stats, { done }) => stats.sent < 800n ? stats : { ...stats, sent: 799n, inFlight: done ? 0n : 1n }
+      const err = await fails(paid({ amount: 800 }), 'RILL_ERR_CLOSED', /not all has arrived/)
+      const { complete, ...last } = kept.pop()
+      assert.deepStrictEqual([numbers(err), numbers(last), complete], [[799, 0, 800], [799, 0, 800], false])
     }
   },
   {
