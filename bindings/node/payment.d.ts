@@ -22,7 +22,11 @@ export interface PayOpts extends CreateConnectionOpts, PaymentTerms {
   amount: LongValue
 }
 export interface ResumeOpts extends Omit<ConnectionOpts, 'destinationAccount' | 'exchangeRate'>, PaymentTerms {
-  /** The name of a file, or what the function of `save` was given last. With a file, `save` is the same one by default. */
+  /**
+   * The name of a file, or what the function of `save` was given last. With a file, `save` is the same one
+   * by default, and anything else is a TypeError. With a Buffer, `save` may be a file: what is in it already
+   * is read once it is locked, and only the same state, or another payment that is complete, is overwritten.
+   */
   state: string | Buffer
 }
 /** The sums of all processes. */
@@ -39,7 +43,8 @@ export declare class PaymentError extends Error implements PaymentResult {
   /**
    * RILL_ERR_IN_DOUBT: all else has been sent. RILL_ERR_IO: a state could not be kept, so that nothing
    * more was sent. RILL_ERR_EXISTS: there is something else in the file, or a payment that is not complete.
-   * RILL_ERR_STATE: a payment with this state is under way, or money has left since it was saved.
+   * RILL_ERR_STATE: a payment with this state is under way, or money has left since it was saved, or a
+   * newer one is in the file of `save`.
    * RILL_ERR_MALFORMED, RILL_ERR_UNSUPPORTED: no state, or none that this version goes on with.
    * RILL_ERR_TIMEOUT, RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_CLOSED and others: why it stopped.
    */
@@ -73,6 +78,7 @@ export declare function readState (state: string | Buffer): Promise<PaymentState
 /**
  * The receiver has said how much has arrived in all, in its units: then nothing is in doubt any more. Only
  * once no packet of the process that paid can arrive (30 s after its end). RILL_ERR_RANGE: less than the state
- * knows, so that it is about another payment. The new state is kept.
+ * knows, so that it is about another payment. The new state is kept, where that of `resume` would be; a
+ * Buffer needs `save`.
  */
 export declare function settle (opts: { state: string | Buffer, delivered: LongValue, save?: Save }): Promise<PaymentResult>

@@ -2,6 +2,7 @@
 'use strict'
 // One payment on a connection of its own, whose state is kept, so that another process can go on
 // with it: as rill/payment.h. Nothing leaves before a state that counts it is safe.
+const path = require('path')
 const { createConnection } = require('./index')
 const { ConnectionError } = require('./connection')
 const { ErrorCode } = require('./packet')
@@ -345,6 +346,27 @@ async function read (given) {
   throw new TypeError('state is the name of a file, or a Buffer')
 }
 
+/** Where the state that was given is kept. Kept elsewhere than in its file, the old one would stay there. */
+function placeOf (given, save) {
+  if (Buffer.isBuffer(given)) return save
+  if (save === undefined || (typeof save === 'string' && path.resolve(save) === path.resolve(given))) return given
+  throw new TypeError('save: a state that is in a file is kept in the same file alone')
+}
+
+/**
+ * With the state as it is once its file, or that of save, is locked. A Buffer may be of before what the
+ * file of save has: then it does not replace that.
+ */
+async function goingOn ({ state: given, save }, does) {
+  const inFile = !Buffer.isBuffer(given)
+  if (inFile) await read(given) // that there is one, before its lock is made
+  return keeping(placeOf(given, save), async keeper => {
+    const state = inFile ? await load(keeper.file) : parse(given)
+    if (!inFile && keeper) await keeper.checkFree(state)
+    return does(keeper, state)
+  })
+}
+
 /** Nothing more may be sent. Throws where it is not known to be enough. */
 function nothingLeft (state) {
   if (state.complete) return true
@@ -360,13 +382,10 @@ async function resume (opts) {
     if (opts[name] !== undefined) throw new TypeError(`${name}: the state says it`)
   }
   const buffer = Buffer.isBuffer(opts.state) ? opts.state : null
-  if (buffer && used.has(buffer)) {
-    throw new PaymentError(Code.STATE, 'money has left since this state was saved: go on with the one that was saved last')
-  }
-  const save = opts.save === undefined && !buffer ? opts.state : opts.save
-  if (!buffer) await read(opts.state) // that there is one, before its lock is made
-  return keeping(save, async keeper => {
-    const state = await read(opts.state)
+  return goingOn(opts, (keeper, state) => {
+    if (buffer && used.has(buffer)) {
+      throw new PaymentError(Code.STATE, 'money has left since this state was saved: go on with the one that was saved last')
+    }
     if (state.deliver > 0n && !state.complete) {
       throw new PaymentError(Code.UNSUPPORTED, 'the payment ends when a given amount has arrived: go on with it by rill pay --resume')
     }
@@ -391,13 +410,10 @@ async function readState (given) {
 
 /** The receiver has said how much has arrived in all: nothing is in doubt any more. */
 async function settle (opts) {
-  const { state: given, save } = opts
   const delivered = wholeAmount('delivered', opts.delivered)
-  const to = save === undefined && !Buffer.isBuffer(given) ? given : save
-  if (to === undefined) throw new TypeError('save is needed beside a Buffer')
-  if (typeof given === 'string') await read(given)
-  return keeping(to, async keeper => {
-    const state = settled(await read(given), delivered)
+  if (opts.save === undefined && Buffer.isBuffer(opts.state)) throw new TypeError('save is needed beside a Buffer')
+  return goingOn(opts, async (keeper, old) => {
+    const state = settled(old, delivered)
     await keeper.keep(() => state)
     return resultOf(state)
   })

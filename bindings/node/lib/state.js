@@ -167,14 +167,21 @@ class Keeper {
     native.unlock(this.file, this.held)
   }
 
-  /** For a new payment: there is no file, or it holds a payment that is complete. */
-  async checkFree () {
+  /**
+   * For a new payment: there is no file, or it holds a payment that is complete. For one that is gone on
+   * with, from state, which is not of the file: or it holds this state.
+   */
+  async checkFree (state) {
     if (this.file === null || !fs.existsSync(this.file)) return
     let old
     try {
       old = await load(this.file)
     } catch (err) {
       throw new PaymentError(Code.EXISTS, `${this.file}: it is there, and holds no payment`, err)
+    }
+    if (state && old.address === state.address && old.secret.equals(state.secret)) {
+      if (NUMBERS.every(name => old[name] === state[name])) return
+      throw new PaymentError(Code.STATE, `${this.file}: a newer state is in the file: go on with the file`)
     }
     if (!old.complete) {
       throw new PaymentError(Code.EXISTS, `${this.file}: its payment is not complete: go on with it by resume`)

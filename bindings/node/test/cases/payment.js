@@ -505,6 +505,74 @@ module.exports = [
     }
   },
   {
+    name: 'a state of a file is kept in that file alone',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      const received = takeAll(t)
+      const folder = temporary(t)
+      const file = path.join(folder, 'state')
+      const text = textOf(toServer(t))
+      fs.writeFileSync(file, text)
+      const terms = { plugin: t.client, state: file }
+      for (const save of [path.join(folder, 'other'), path.basename(file), `${file}.lock`, '', () => {}, null, 5]) {
+        await assert.rejects(resume({ ...terms, save }), { name: 'TypeError', message: /in the same file alone/ })
+        await assert.rejects(settle({ state: file, delivered: 5, save }), { name: 'TypeError', message: /in the same file alone/ })
+      }
+      assert.deepStrictEqual([received(), t.client.sent.length, fs.readdirSync(folder)], [0, 0, ['state']])
+      assert.deepStrictEqual(fs.readFileSync(file), text)
+      // The same file, by another spelling of its name.
+      const save = path.relative(process.cwd(), file)
+      assert.deepStrictEqual(numbers(await settle({ state: file, delivered: 0, save })), [0, 0, 0])
+      assert.deepStrictEqual(numbers(await resume({ ...terms, save })), [800, 0, 800])
+      assert.deepStrictEqual(numbers(await resume(terms)), [800, 0, 800])
+      assert.strictEqual(received(), 800)
+    }
+  },
+  {
+    name: 'a state of before does not replace what is in the file',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      const received = takeAll(t)
+      const file = path.join(temporary(t), 'state')
+      const mine = toServer(t)
+      const state = textOf({ ...mine, in_doubt: '7' })
+      const whole = { sent: '800', delivered: '800', in_doubt: '0', complete: true }
+      const there = [
+        ['RILL_ERR_STATE', textOf({ ...mine, in_doubt: '7', sent: '100', delivered: '100' })],
+        ['RILL_ERR_STATE', textOf({ ...mine, in_doubt: '100' })],
+        ['RILL_ERR_STATE', textOf({ ...mine, ...whole })],
+        ['RILL_ERR_EXISTS', textOf({ ...mine, in_doubt: '7', destination_account: 'test.nobody.y' })],
+        ['RILL_ERR_EXISTS', textOf({ ...mine, in_doubt: '7', shared_secret: SECRET.toString('base64') })],
+        ['RILL_ERR_EXISTS', Buffer.from('dear diary\n')]
+      ]
+      for (const [code, text] of there) {
+        fs.writeFileSync(file, text)
+        await fails(resume({ plugin: t.client, state, save: file }), code, code === 'RILL_ERR_STATE' ? /a newer state is in the file/ : /it/)
+        await fails(settle({ state, delivered: 0, save: file }), code)
+        assert.deepStrictEqual(fs.readFileSync(file), text)
+      }
+      assert.deepStrictEqual([received(), t.client.sent.length], [0, 0])
+      // Another payment that is complete, the same state, and nothing at all.
+      fs.writeFileSync(file, textOf({ ...whole, amount: '800' }))
+      assert.deepStrictEqual(numbers(await settle({ state, delivered: 0, save: file })), [0, 0, 0])
+      fs.writeFileSync(file, state)
+      const doubt = await fails(resume({ plugin: t.client, state: Buffer.from(state), save: file }), 'RILL_ERR_IN_DOUBT')
+      assert.deepStrictEqual([received(), numbers(doubt), numbers(await readState(file))], [793, [793, 7, 793], [793, 7, 793]])
+      // It waits for its file while the same Buffer is gone on with elsewhere.
+      fs.writeFileSync(file, state)
+      let first
+      whenOpened.set(file, async () => {
+        first = first || fails(resume({ plugin: t.client, state, save: () => {} }), 'RILL_ERR_IN_DOUBT')
+        await first
+      })
+      t.later(() => whenOpened.delete(file))
+      await fails(resume({ plugin: t.client, state, save: file }), 'RILL_ERR_STATE', /saved last/)
+      assert.strictEqual(received(), 2 * 793)
+    }
+  },
+  {
     name: "receivers' claims of all processes together end at 2^64 - 1",
     once: true,
     async run (t) {
