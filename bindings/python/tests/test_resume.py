@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -325,6 +327,125 @@ async def test_what_cannot_be_kept_is_not_sent(node: Node, tmp_path: pathlib.Pat
             await rill.pay_async(
                 shop.server.generate_credentials(), 800, save=missing, link=link
             )
+
+
+@in_loop
+async def test_a_link_is_not_followed(node: Node, tmp_path: pathlib.Path) -> None:
+    """Its lock would be another, and a file would come into its place."""
+    async with Shop(node, "no links") as shop:
+        real, name, folder = tmp_path / "real", tmp_path / "name", tmp_path / "folder"
+        link = node.uri("gives a link")
+        state = NEW._replace(credentials=shop.server.generate_credentials())
+        state.save(real)
+        name.symlink_to(real)
+        folder.mkdir()
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        for path, why in ((name, "it is a link"), (folder, "no file"), (pipe, "no file")):
+            with pytest.raises(rill.InvalidError, match=why):
+                await rill.resume_async(path, link=link)
+            with pytest.raises(rill.InvalidError, match=why):
+                await rill.resume_async(state, save=path, link=link)
+            with pytest.raises(rill.InvalidError, match=why):
+                await rill.pay_async(state.credentials, 1, save=path, link=link)
+        assert shop.received == 0 and name.is_symlink()
+        assert rill.PaymentState.load(real) == state and not list(tmp_path.glob("*.lock"))
+        real.unlink()  # it leads nowhere now
+        with pytest.raises(rill.InvalidError, match="it is a link"):
+            await rill.pay_async(state.credentials, 1, save=name, link=link)
+        assert name.is_symlink() and not real.exists()
+
+
+@in_loop
+async def test_a_lock_that_is_lost(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "state"
+    lock = tmp_path / "state.lock"
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(Keeper(file))
+        await first.keep(lambda: NEW)
+        lock.unlink()
+        with pytest.raises(rill.InputOutputError, match="removed the file that locks it"):
+            await first.keep(lambda: NEW._replace(sent=1))
+        with Keeper(file) as second:
+            with pytest.raises(rill.InputOutputError, match="removed the file that locks it"):
+                await first.keep(lambda: NEW._replace(sent=2))
+            assert rill.PaymentState.load(file) == NEW
+            stack.close()
+            # The lock of the second is still there, and still a lock.
+            assert lock.exists()
+            with pytest.raises(rill.StateError, match="another process"):
+                stack.enter_context(Keeper(file))
+            await second.keep(lambda: NEW._replace(sent=3))
+        assert not lock.exists() and rill.PaymentState.load(file).sent == 3
+
+
+@in_loop
+async def test_a_lock_that_is_lost_on_the_way(node: Node, tmp_path: pathlib.Path) -> None:
+    """Nothing more is sent than the state says that may have been."""
+    async with Shop(node, "lost lock") as shop:
+        file = tmp_path / "state"
+        paying = asyncio.ensure_future(
+            rill.pay_async(
+                shop.server.generate_credentials(), AMOUNT, save=file,
+                link=node.uri("loses its lock"), options=SMALL,
+            )
+        )
+        await until(under_way(file))
+        (tmp_path / "state.lock").unlink()
+        with pytest.raises(rill.InputOutputError, match="removed the file that locks it") as caught:
+            await paying
+        left = rill.PaymentState.load(file)
+        assert caught.value.sent == shop.received < AMOUNT and not left.complete
+        assert shop.received <= left.sent + left.in_doubt
+
+
+@pytest.mark.parametrize("where", ["open", "fsync"])
+def test_a_folder_that_is_not_on_the_disk(
+    where: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new name may be lost then; a file system that cannot say so is believed."""
+    number, opened, synced = 0, os.open, os.fsync
+
+    def fail(function: str, is_folder: bool) -> None:
+        if function == where and is_folder:
+            raise OSError(number, os.strerror(number))
+
+    def open_it(path: Any, flags: int, *more: Any, **words: Any) -> int:
+        fail("open", bool(flags & os.O_DIRECTORY))
+        return opened(path, flags, *more, **words)
+
+    def sync(handle: int) -> None:
+        fail("fsync", stat.S_ISDIR(os.fstat(handle).st_mode))
+        synced(handle)
+
+    monkeypatch.setattr(os, "open", open_it)
+    monkeypatch.setattr(os, "fsync", sync)
+    for number in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES):
+        NEW._replace(sent=number).save(tmp_path / "state")
+    for number in (errno.EIO, errno.EDQUOT, errno.ENOSPC, errno.EMFILE):
+        with pytest.raises(OSError) as caught:
+            NEW.save(tmp_path / "state")
+        assert caught.value.errno == number
+        with pytest.raises(rill.InputOutputError, match=os.strerror(number)):
+            asyncio.run(kept_once(tmp_path / "other"))
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "other"}
+
+
+async def kept_once(file: pathlib.Path) -> None:
+    with Keeper(file) as keeper:
+        await keeper.keep(lambda: NEW)
+
+
+@in_loop
+async def test_more_is_delivered_than_a_state_can_hold() -> None:
+    async with Both(rill.Options()) as b:
+        stream = await b.connection.open_stream()
+        paying = _Paying(b.connection, stream, NEW._replace(delivered=rill.UNLIMITED - 1))
+        await paying.run()
+        assert paying.sums().delivered == rill.UNLIMITED
+        end = paying.over(True)
+        assert (end.sent, end.delivered, end.complete) == (100, rill.UNLIMITED, True)
+        assert rill.PaymentState.from_json(end.to_json()) == end
 
 
 @in_loop

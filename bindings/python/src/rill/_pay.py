@@ -26,7 +26,7 @@ from ._errors import (
     TooLittleError,
 )
 from ._link import Link
-from ._options import Options, amount_of, rate_of
+from ._options import UNLIMITED, Options, amount_of, rate_of
 from ._spsp import Receiver, receiver_credentials
 from ._state import Keeper, PaymentState, Save
 from ._stream import Stream
@@ -91,7 +91,8 @@ class _Paying:
         return before._replace(
             sent=before.sent + now.sent,
             in_doubt=before.in_doubt + away,
-            delivered=before.delivered + now.delivered,
+            # What a receiver says has no bound; what a state can hold has.
+            delivered=min(before.delivered + now.delivered, UNLIMITED),
         )
 
     async def _keep(self) -> None:
@@ -340,8 +341,9 @@ def pay(
     The errors of ``rill.connect`` and of ``Stream.send``; RateError also: amount has not brought
     what was to be delivered, or the path gives less than ``options.min_rate``. With ``sent``,
     ``delivered`` and ``in_doubt``. Of save: ExistsError: there is something else, or a payment that
-    is not complete; StateError: another process pays with this file now; InputOutputError: a state
-    could not be kept, so that nothing more was sent; OSError.
+    is not complete; StateError: another process pays with this file now; InvalidError: it is a link,
+    or no file; InputOutputError: a state could not be kept, or somebody has removed the file that
+    locks it, so that nothing more was sent; OSError.
     """
     return run_blocking(
         pay_async(

@@ -9,6 +9,7 @@ import errno
 import inspect
 import json
 import os
+import stat
 import tempfile
 import threading
 from fractions import Fraction
@@ -17,7 +18,14 @@ from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Optional
 from typing import Tuple, Union
 
 from ._credentials import Credentials, PathLike
-from ._errors import ExistsError, InputOutputError, MalformedError, StateError, UnsupportedError
+from ._errors import (
+    ExistsError,
+    InputOutputError,
+    InvalidError,
+    MalformedError,
+    StateError,
+    UnsupportedError,
+)
 from ._options import UNLIMITED
 
 __all__ = ["PaymentState", "Save"]
@@ -25,6 +33,8 @@ __all__ = ["PaymentState", "Save"]
 VERSION = 1
 # RILL_PAYMENT_STATE_MAX.
 MOST_BYTES = 4096
+# Of a file system that cannot put a folder on the disk, and of a folder that may not be opened.
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES)
 
 
 class PaymentState(NamedTuple):
@@ -125,13 +135,7 @@ class PaymentState(NamedTuple):
         except BaseException:
             os.unlink(temporary)
             raise
-        # That the new name is on the disk too; a file system that cannot say so is believed.
-        with contextlib.suppress(OSError):
-            folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        _sync_folder(target.parent)
 
     @classmethod
     def load(cls, path: PathLike) -> PaymentState:
@@ -168,8 +172,43 @@ def _halves(value: Any) -> Tuple[Any, Any]:
     return first, second
 
 
+def _sync_folder(path: Path) -> None:
+    """That the new name is on the disk too; a file system that cannot say so is believed. OSError:
+    it may not be on the disk."""
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
+
+
+def _check_name(path: Path) -> None:
+    """Another name of the same file would have another lock. InvalidError; OSError."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise InvalidError(f"{path}: it is a link: give the name of the file itself")
+    if not stat.S_ISREG(mode):
+        raise InvalidError(f"{path}: it is no file that the state of a payment can be in")
+
+
 def _lock_of(path: Path) -> Path:
     return path.with_name(path.name + ".lock")
+
+
+def _is_there(handle: int, lock: Path) -> bool:
+    """The file with that name is still the one that is locked. OSError: nobody can say."""
+    try:
+        held, named = os.fstat(handle), os.stat(lock)
+    except FileNotFoundError:
+        return False
+    return (held.st_ino, held.st_dev) == (named.st_ino, named.st_dev)
 
 
 def _take_lock(path: Path) -> int:
@@ -182,22 +221,19 @@ def _take_lock(path: Path) -> int:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held, named = os.fstat(handle), os.stat(lock)
-            if (held.st_ino, held.st_dev) == (named.st_ino, named.st_dev):
+            if _is_there(handle, lock):
                 return handle
-        except FileNotFoundError:
-            pass  # whoever had it has removed it
         except OSError as error:
             os.close(handle)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 raise StateError(f"{path}: another process pays with this file now") from None
             raise
-        os.close(handle)
+        os.close(handle)  # whoever had it has removed it
 
 
 class Keeper:
     """Keeps the states of one payment, one after the other. ``with keeper:`` nobody else pays with
-    its file meanwhile. StateError: somebody does. OSError."""
+    its file meanwhile. StateError: somebody does. InvalidError: it is no file. OSError."""
 
     def __init__(self, save: Save) -> None:
         self._save = save
@@ -208,6 +244,7 @@ class Keeper:
 
     def __enter__(self) -> Keeper:
         if self._path is not None:
+            _check_name(self._path)
             self._handle = _take_lock(self._path)
         return self
 
@@ -215,20 +252,26 @@ class Keeper:
         if self._path is None:
             return
         with self._writing:  # what another thread still writes is ours
+            lock = _lock_of(self._path)
             with contextlib.suppress(OSError):
-                os.unlink(_lock_of(self._path))  # while it is still ours
+                if _is_there(self._handle, lock):  # else it is somebody else's
+                    os.unlink(lock)
             os.close(self._handle)
             self._handle = -1
 
-    def check_free(self) -> None:
-        """For a new payment: there is no file, or it holds a payment that is complete."""
+    def _read(self) -> Optional[PaymentState]:
+        """What is in the file; None: there is none. ExistsError: it holds no payment."""
         if self._path is None or not os.path.lexists(self._path):
-            return
+            return None
         try:
-            old = PaymentState.load(self._path)
+            return PaymentState.load(self._path)
         except (MalformedError, UnsupportedError, OSError):
             raise ExistsError(f"{self._path}: it is there, and holds no payment") from None
-        if not old.complete:
+
+    def check_free(self) -> None:
+        """For a new payment: there is no file, or it holds a payment that is complete."""
+        old = self._read()
+        if old is not None and not old.complete:
             raise ExistsError(
                 f"{self._path}: its payment is not complete: go on with it by rill.resume"
             )
@@ -255,5 +298,8 @@ class Keeper:
     def _write(self, state: PaymentState) -> None:
         assert self._path is not None
         with self._writing:
-            if self._handle >= 0:
-                state.save(self._path)
+            if self._handle < 0:
+                return
+            if not _is_there(self._handle, _lock_of(self._path)):
+                raise StateError(f"{self._path}: somebody has removed the file that locks it")
+            state.save(self._path)
