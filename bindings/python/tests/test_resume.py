@@ -330,6 +330,64 @@ async def test_what_cannot_be_kept_is_not_sent(node: Node, tmp_path: pathlib.Pat
 
 
 @in_loop
+async def test_a_payment_in_a_file_is_kept_there(node: Node, tmp_path: pathlib.Path) -> None:
+    """Kept elsewhere, the file would stay as it is, and the next process would pay again."""
+    async with Shop(node, "kept there") as shop:
+        file, other, folder = tmp_path / "state", tmp_path / "other", tmp_path / "folder"
+        link = node.uri("keeps it there")
+        kept: List[rill.PaymentState] = []
+        NEW._replace(credentials=shop.server.generate_credentials()).save(file)
+        before = file.read_bytes()
+        for save in (other, str(other), kept.append):
+            with pytest.raises(rill.InvalidError, match="kept there"):
+                await rill.resume_async(file, save=save, link=link)
+        assert shop.received == 0 and file.read_bytes() == before
+        assert [path.name for path in tmp_path.iterdir()] == ["state"] and not kept
+        # Another way to the same name is the same file.
+        folder.symlink_to(tmp_path)
+        done = await rill.resume_async(file, save=str(folder / "state"), link=link)
+        assert done == rill.Payment(100, 100, 0) and rill.PaymentState.load(file).complete
+
+
+@in_loop
+async def test_an_older_state_is_not_believed(node: Node, tmp_path: pathlib.Path) -> None:
+    """It was read before the lock: what the file has is looked at under it."""
+    async with Shop(node, "older state") as shop:
+        file, link = tmp_path / "state", node.uri("has an older state")
+        old = NEW._replace(credentials=shop.server.generate_credentials(), sent=10, in_doubt=20)
+        newer = [
+            old._replace(sent=11),
+            old._replace(in_doubt=21),
+            old._replace(sent=9),
+            old._replace(complete=True),
+        ]
+        for state in newer:
+            state.save(file)
+            with pytest.raises(rill.StateError, match="newer state is in the file"):
+                await rill.resume_async(old, save=file, link=link)
+            assert rill.PaymentState.load(file) == state
+        NEW.save(file)
+        with pytest.raises(rill.ExistsError, match="not complete"):
+            await rill.resume_async(old, save=file, link=link)
+        assert rill.PaymentState.load(file) == NEW
+        file.write_text("notes", encoding="utf-8")
+        with pytest.raises(rill.ExistsError, match="no payment"):
+            await rill.resume_async(old, save=file, link=link)
+        assert file.read_text(encoding="utf-8") == "notes" and shop.received == 0
+        # The name is free, or has what was given.
+        NEW._replace(sent=100, complete=True).save(file)
+        with pytest.raises(rill.InDoubtError):
+            await rill.resume_async(old, save=file, link=link)
+        now = rill.PaymentState.load(file)
+        assert (now.credentials, now.sent, now.in_doubt) == (old.credentials, 80, 20)
+        assert shop.received == 70
+        same = NEW._replace(credentials=shop.server.generate_credentials())
+        same.save(file)
+        assert (await rill.resume_async(same, save=file, link=link)).sent == 100
+        assert rill.PaymentState.load(file).complete and shop.received == 170
+
+
+@in_loop
 async def test_a_link_is_not_followed(node: Node, tmp_path: pathlib.Path) -> None:
     """Its lock would be another, and a file would come into its place."""
     async with Shop(node, "no links") as shop:

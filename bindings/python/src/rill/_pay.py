@@ -28,7 +28,7 @@ from ._errors import (
 from ._link import Link
 from ._options import UNLIMITED, Options, amount_of, rate_of
 from ._spsp import Receiver, receiver_credentials
-from ._state import Keeper, PaymentState, Save
+from ._state import Keeper, PaymentState, Save, save_of
 from ._stream import Stream
 
 __all__ = ["Payment", "pay", "pay_async", "resume", "resume_async"]
@@ -304,12 +304,14 @@ async def resume_async(
     timeout: Optional[float] = None,
 ) -> Payment:
     """As ``resume``, for a program with an event loop."""
-    if save is None and not isinstance(state, PaymentState):
-        save = state
+    if not isinstance(state, PaymentState):
+        save = save_of(state, save)
     with contextlib.ExitStack() as stack:
         keeper = None if save is None else stack.enter_context(Keeper(save))
         if not isinstance(state, PaymentState):
             state = PaymentState.load(state)
+        elif keeper is not None:
+            keeper.check_latest(state)
         if state.complete or nothing_left(state):
             return Payment(state.sent, state.delivered, 0)
         return await _carry_out(state, keeper, b"", link, options, timeout)
@@ -370,12 +372,15 @@ def resume(
     """Goes on with a payment of a process that has ended, and returns when all of it has arrived.
     It blocks, as ``pay``. What that process may have sent is not sent again.
 
-    state: the path of a file that ``pay`` or ``rill pay`` has kept, or a ``PaymentState``. save: as
-    of ``pay``; None: the same file. Of options the minimum rate is not looked at: the state has it.
+    state: the path of a file that ``pay`` or ``rill pay`` has kept, or a ``PaymentState``: the
+    latest one. save: as of ``pay``. With a file as state it is that file, also where it is None, and
+    nothing else: InvalidError. With a ``PaymentState`` it may be a file that has that state already;
+    None: the state is not kept. Of options the minimum rate is not looked at: the state has it.
 
     Returns the sums of all processes. Bytes are not in a state, and are not sent again. Errors as
     of ``pay``; InDoubtError also: all else has been sent, and ``in_doubt`` units may have arrived or
-    not, of a process that was killed. MalformedError, UnsupportedError: not a state of this version.
+    not, of a process that was killed. StateError also: a newer state than the ``PaymentState`` is in
+    the file of save. MalformedError, UnsupportedError: not a state of this version.
     """
     return run_blocking(
         resume_async(state, save=save, link=link, options=options, timeout=timeout)

@@ -186,6 +186,16 @@ def _sync_folder(path: Path) -> None:
             raise
 
 
+def save_of(state: PathLike, save: Optional[Save]) -> Save:
+    """Where a payment is kept that is gone on with from a file: there alone. Elsewhere, the file
+    would stay as it is, without a lock, and whoever reads it next would pay again. InvalidError."""
+    if save is None:
+        return state
+    if callable(save) or os.path.realpath(save) != os.path.realpath(state):
+        raise InvalidError(f"{state}: a payment that is in a file is kept there: save is another")
+    return save
+
+
 def _check_name(path: Path) -> None:
     """Another name of the same file would have another lock. InvalidError; OSError."""
     try:
@@ -275,6 +285,19 @@ class Keeper:
             raise ExistsError(
                 f"{self._path}: its payment is not complete: go on with it by rill.resume"
             )
+
+    def check_latest(self, state: PaymentState) -> None:
+        """For a payment that is gone on with by a state that was read before the lock: the file
+        holds the same state, or is free. StateError: somebody has gone on with it since."""
+        old = self._read()
+        if old is None or old.credentials != state.credentials:
+            self.check_free()
+        elif (old.sent, old.in_doubt, old.complete) != (
+            state.sent,
+            state.in_doubt,
+            state.complete,
+        ):
+            raise StateError(f"{self._path}: a newer state is in the file: go on with that")
 
     async def keep(self, state: Callable[[], PaymentState]) -> None:
         """The state as it is when its turn comes. It is kept also where the caller is cancelled
