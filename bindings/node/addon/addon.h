@@ -176,6 +176,7 @@ napi_value state_read(napi_env env, napi_callback_info info);
 napi_value state_write(napi_env env, napi_callback_info info);
 napi_value state_settle(napi_env env, napi_callback_info info);
 napi_value state_lock(napi_env env, napi_callback_info info);
+napi_value state_holds(napi_env env, napi_callback_info info);
 napi_value state_unlock(napi_env env, napi_callback_info info);
 
 /* ---- arguments (args.c) ---- */

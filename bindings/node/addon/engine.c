@@ -652,6 +652,7 @@ NAPI_MODULE_INIT()
         METHOD("writeState", state_write),
         METHOD("settleState", state_settle),
         METHOD("lock", state_lock),
+        METHOD("holds", state_holds),
         METHOD("unlock", state_unlock),
         METHOD("linkOpen", link_open),
         METHOD("linkClose", link_close),

@@ -156,6 +156,20 @@ napi_value state_lock(napi_env env, napi_callback_info info)
     return args_int(env, error != 0 ? -error : lock);
 }
 
+/* holds(path, lock): 1, or 0 where somebody has removed the lock's file */
+napi_value state_holds(napi_env env, napi_callback_info info)
+{
+    napi_value argv[MAX_STATE_ARGS];
+    arena *a;
+    char path[PATH_ROOM];
+    int32_t lock = -1;
+    if (!take(env, info, 2, argv, &a) || !args_text(env, argv[0], path, sizeof path))
+        return NULL;
+    bool holds = napi_get_value_int32(env, argv[1], &lock) == napi_ok && lock >= 0 &&
+                 rill_file_lock_holds(path, lock);
+    return args_int(env, holds ? 1 : 0);
+}
+
 /* unlock(path, lock) */
 napi_value state_unlock(napi_env env, napi_callback_info info)
 {

@@ -198,6 +198,9 @@ class Keeper {
 
   async write (bytes) {
     try {
+      if (this.file !== null && !native.holds(this.file, this.held)) {
+        throw new Error(`${this.file}.lock is not ours any more: another process may pay with this file`)
+      }
       await (this.file === null ? this.save(bytes) : replace(this.file, bytes))
     } catch (err) {
       throw new PaymentError(Code.IO, `the state of the payment cannot be saved: ${err && err.message}`, err)

@@ -331,6 +331,27 @@ module.exports = [
     }
   },
   {
+    name: 'a lock that somebody has removed: no more is sent',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      const file = path.join(temporary(t), 'state')
+      let received = 0
+      t.listening.on('connection', connection => connection.on('stream', stream => {
+        stream.setReceiveMax(1e9)
+        stream.on('money', amount => {
+          received += Number(amount)
+          if (received === 200) fs.unlinkSync(`${file}.lock`)
+        })
+      }))
+      const terms = { plugin: t.client, ...t.listening.generateAddressAndSecret(), amount: 800, maximumPacketAmount: '10' }
+      const err = await fails(pay({ ...terms, save: file }), 'RILL_ERR_IO', /lock is not ours any more/)
+      assert.ok(Number(err.sent) + Number(err.inDoubt) < 800, err)
+      assert.strictEqual(received, Number(err.sent))
+      assert.ok(received < 800)
+    }
+  },
+  {
     name: 'files that cannot be used',
     once: true,
     async run (t) {
@@ -357,7 +378,7 @@ module.exports = [
       fs.mkdirSync(gone)
       t.client.answer = () => { fs.rmSync(gone, { recursive: true, force: true }) }
       t.listening.on('connection', connection => connection.on('stream', stream => stream.setReceiveMax(1e9)))
-      const err = await fails(pay({ ...terms, amount: 8000, save: path.join(gone, 'state'), maximumPacketAmount: '10' }), 'RILL_ERR_IO', /ENOENT/)
+      const err = await fails(pay({ ...terms, amount: 8000, save: path.join(gone, 'state'), maximumPacketAmount: '10' }), 'RILL_ERR_IO', /lock is not ours any more/)
       assert.ok(Number(err.sent) <= 1000 && err.inDoubt === '0', JSON.stringify(err))
     }
   },
