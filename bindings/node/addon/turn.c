@@ -327,11 +327,16 @@ static bool answer_prepare(const turn *t, const queue_entry *in, const uint8_t *
     arena *a = e->arena;
     size_t len = 0;
     link *l = link_of(t, in->link);
-    if (l && !l->out_bytes)
-        l = NULL; /* nobody writes what it has to say */
-    if (l && !link_has_room(l, LINK_PACKET_MAX))
+    if (!l || !l->out_bytes) {
+        /* Nobody writes the answer: the core does not see the packet, and counts no money of it. */
+        if (l)
+            l->waiting--;
+        a->out[HEAD_ANSWERED]++;
+        return true;
+    }
+    if (!link_has_room(l, LINK_PACKET_MAX))
         return false;
-    uint8_t *reply = l ? link_packet_room(l) : arena_room(a, RILL_PACKET_BUFFER);
+    uint8_t *reply = link_packet_room(l);
     e->packet = PACKET_IN_QUEUE;
     e->arena->packet_at = (uint32_t)(packet - e->direct->bytes);
     e->arena->packet_len = in->len;
@@ -342,8 +347,6 @@ static bool answer_prepare(const turn *t, const queue_entry *in, const uint8_t *
     put_events(e);
     e->packet = 0;
     a->out[HEAD_ANSWERED]++;
-    if (!l)
-        return true;
     l->waiting--;
     if (rc == RILL_OK && len > 0)
         rc = link_packet_end(l, RILL_BTP_RESPONSE, (uint32_t)in->name, reply, len);

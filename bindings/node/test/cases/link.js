@@ -264,6 +264,45 @@ module.exports = [
     }
   },
   {
+    name: 'a Prepare behind which the node says its end: nobody is paid, and no money is counted',
+    once: true,
+    async run (t) {
+      const both = { rill: { surviveLinkErrors: true } }
+      const { node, plugins, here, there } = await open(t, { client: both, server: both })
+      const amounts = new Map()
+      let paid = 0n
+      node.answer = ({ id, packet, send }) => {
+        if (packet && packet[0] === FULFILL) paid += amounts.get(id) || 0n
+        send()
+      }
+      const hand = ({ packet, requestId, send }) => {
+        amounts.set(requestId, BigInt(deserializeIlpPrepare(packet).amount))
+        send()
+      }
+      node.prepare = hand
+      const stream = here.createStream()
+      stream.on('error', () => {})
+      await stream.sendTotal(1000)
+      assert.strictEqual(paid, 1000n)
+      const lost = once(plugins.server, 'disconnect')
+      node.prepare = one => {
+        node.prepare = hand
+        one.to._socket.cork()
+        hand(one)
+        one.to.close(1001)
+        one.to._socket.uncork()
+        const timedOut = serializeIlpReject({ code: 'R00', triggeredBy: 'test.node', message: 'timed out', data: Buffer.alloc(0) })
+        one.from.send(btp.serializeResponse(one.requestId, ilp(timedOut)))
+      }
+      stream.setSendMax(1500)
+      await t.within('its link is lost', lost)
+      await t.until('it is there again', () => plugins.server.isConnected())
+      for (let i = 0; i < 50; i++) await new Promise(resolve => setImmediate(resolve))
+      assert.strictEqual(BigInt(there.totalReceived), paid)
+      assert.strictEqual(stream.totalSent, paid.toString())
+    }
+  },
+  {
     name: 'a message in many pieces, and many in one',
     once: true,
     async run (t) {
