@@ -399,7 +399,7 @@ class Engine {
       via.asked--
       via.answerLate(link, id, reply)
     }
-    const waiting = { kind: Kind.PREPARE, low: 0, high: 0, data, engine: this, resolve, prepare: undefined }
+    const waiting = { kind: Kind.PREPARE, low: 0, high: 0, data, engine: this, resolve, prepare: undefined, via, link }
     incoming.add(waiting)
     via.asked++
     this.unanswered++
@@ -435,11 +435,12 @@ class Engine {
   fill () {
     const { inbox, inboxWords } = arena
     let at = 0
-    for (const { kind, low, high, data } of this.queue) {
+    for (const entry of this.queue) {
+      const { kind, low, high, data } = entry
       const end = at + 16 + data.length
       if (end > INBOX_BYTES) break
       const word = at >>> 2
-      inboxWords[word] = kind
+      inboxWords[word] = kind === Kind.FULFILL && !this.canAnswer(entry.name) ? Kind.DECLINE : kind
       inboxWords[word + 1] = data.length
       inboxWords[word + 2] = low
       inboxWords[word + 3] = high
@@ -447,6 +448,12 @@ class Engine {
       at = (end + 7) & ~7
     }
     return Math.min(at, INBOX_BYTES)
+  }
+
+  /** Whether the answer to this packet, which was decided on, still reaches whom it is for: else no money of it counts. */
+  canAnswer (name) {
+    const waiting = incoming.get(name)
+    return waiting === undefined || waiting.via === undefined || waiting.via.leadsTo(waiting.link)
   }
 
   turn () {
@@ -784,7 +791,8 @@ class Engine {
       kind: fulfill ? Kind.FULFILL : Kind.DECLINE,
       low: decision % TWO32,
       high: Math.floor(decision / TWO32),
-      data
+      data,
+      name
     })
     this.schedule()
   }

@@ -293,9 +293,14 @@ class Link {
     }
   }
 
+  /** Whether it is the link of this name, and what is written to it still leaves. */
+  leadsTo (name) {
+    return !this.ended && !this.closing && this.name === name
+  }
+
   /** A Prepare of the link of this name, that no turn has answered. */
   answerLate (name, id, reply) {
-    if (!this.ended && this.name === name) this.send(BTP_RESPONSE, id, reply)
+    if (this.leadsTo(name)) this.send(BTP_RESPONSE, id, reply)
     this.checkIdle()
   }
 

@@ -303,6 +303,46 @@ module.exports = [
     }
   },
   {
+    name: 'the link is lost while the application decides on a Prepare: no money is counted',
+    once: true,
+    async run (t) {
+      const both = { rill: { surviveLinkErrors: true } }
+      let asked = 0
+      let sayYes
+      const shouldFulfill = () => ++asked > 1 ? new Promise(resolve => { sayYes = resolve }) : undefined
+      const { node, plugins, here, there, streams } = await open(t, { client: { ...both, exchangeRate: 1 }, server: { ...both, shouldFulfill } })
+      const stream = here.createStream()
+      stream.on('error', () => {})
+      await stream.sendTotal(1000)
+      for (const lose of [() => plugins.server._link.terminate(), () => node.peers.get('bob').socket.close(1001)]) {
+        const before = asked
+        sayYes = undefined
+        stream.setSendMax(Number(stream.sendMax) + 500)
+        await t.until('it is asked', () => asked > before)
+        const lost = once(plugins.server, 'disconnect')
+        lose()
+        await t.within('its link is lost', lost)
+        await t.until('it is there again', () => plugins.server.isConnected())
+        const { answers } = node
+        sayYes()
+        await t.sleep(50)
+        assert.strictEqual(node.answers, answers)
+        assert.strictEqual(there.totalReceived, '1000')
+        assert.strictEqual(streams[0].totalReceived, '1000')
+      }
+      // Between the yes and the turn.
+      const before = asked
+      stream.setSendMax(Number(stream.sendMax) + 500)
+      await t.until('it is asked', () => asked > before)
+      sayYes()
+      await Promise.resolve()
+      await Promise.resolve()
+      plugins.server._link.close()
+      await t.sleep(50)
+      assert.strictEqual(there.totalReceived, '1000')
+    }
+  },
+  {
     name: 'a message in many pieces, and many in one',
     once: true,
     async run (t) {
