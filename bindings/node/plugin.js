@@ -259,6 +259,7 @@ class RillPlugin extends EventEmitter {
       if (this._link !== link) throw new Error('disconnected')
     } catch (err) {
       link.close()
+      if (this._link === link) this._lose(err)
       throw err
     }
     this._ready = true

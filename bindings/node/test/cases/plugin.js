@@ -164,6 +164,29 @@ module.exports = [
     }
   },
   {
+    name: 'after an account was refused nothing is left of the link, and connecting again is as at first',
+    once: true,
+    async run (t) {
+      const { server } = await scripted(t, ['error', 'nothing', 'nothing'])
+      const client = make(t, { server, responseTimeout: 20 })
+      const refused = client.connect()
+      await assert.rejects(refused, /^Error: the node answered F00 NotAcceptedError/)
+      assert.strictEqual(client._link, null)
+      assert.strictEqual(client._sweeper._destroyed, true)
+      await client.connect()
+      assert.strictEqual(client.isConnected(), true)
+      const failures = []
+      const failed = err => failures.push(err)
+      process.on('uncaughtException', failed)
+      t.later(() => process.removeListener('uncaughtException', failed))
+      const sweeper = client._sweeper
+      await client.disconnect()
+      assert.strictEqual(sweeper._destroyed, true)
+      await t.sleep(100)
+      assert.deepStrictEqual(failures, [])
+    }
+  },
+  {
     name: 'an answer, an error in its place, and no bytes in it',
     async run (t) {
       const { asked, server } = await scripted(t, ['nothing', 'error', 'nothing'])
