@@ -16,6 +16,8 @@ const JSON_TEXT = 2
 /** The id of a request that gets one. */
 const NEW = -1
 const REQUEST_TIMEOUT = 35000
+/** In milliseconds: 24 days. */
+const LONGEST_TIMEOUT = 2 ** 31
 const CONNECT_TIMEOUT = 10000
 const PING_EVERY = 20000
 const ANSWER_TIME = 1000
@@ -101,11 +103,13 @@ function flagEntries (flags) {
   })
 }
 
-/** In milliseconds; where there is none, or 0, the usual one. */
+/** In whole milliseconds; where there is none, or 0, the usual one. */
 function responseTimeoutOf ({ responseTimeout }) {
   if (!responseTimeout) return REQUEST_TIMEOUT
-  if (!(responseTimeout > 0 && Number.isFinite(responseTimeout))) throw new Error('responseTimeout must be a number of milliseconds')
-  return responseTimeout
+  if (!(responseTimeout > 0 && responseTimeout <= LONGEST_TIMEOUT)) {
+    throw new Error(`responseTimeout must be a number of milliseconds, at most ${LONGEST_TIMEOUT}`)
+  }
+  return Math.ceil(responseTimeout)
 }
 
 class RillPlugin extends EventEmitter {

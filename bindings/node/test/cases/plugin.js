@@ -216,13 +216,37 @@ module.exports = [
     }
   },
   {
+    name: 'responseTimeout: any part of a millisecond, and the longest',
+    once: true,
+    async run (t) {
+      const { server } = await scripted(t, ['nothing', 'never', 'nothing', 'never'])
+      const failures = []
+      const failed = err => failures.push(err)
+      process.on('uncaughtException', failed)
+      t.later(() => process.removeListener('uncaughtException', failed))
+      const short = make(t, { server, responseTimeout: 20.5 })
+      await short.connect()
+      const answer = short.sendData(PACKET)
+      answer.catch(() => {})
+      await t.sleep(60)
+      assert.deepStrictEqual(failures, [])
+      await assert.rejects(t.within('it is over', answer), /^Error: the node has not answered request \d+/)
+      const long = make(t, { server, responseTimeout: 2 ** 31 })
+      await long.connect()
+      long.sendData(PACKET).catch(err => failures.push(err))
+      long._sweep()
+      await t.sleep(20)
+      assert.deepStrictEqual(failures, [])
+    }
+  },
+  {
     name: 'responseTimeout: what is no time is refused',
     once: true,
     run () {
-      for (const responseTimeout of [-1, Infinity, 'soon', {}]) {
+      for (const responseTimeout of [-1, Infinity, 'soon', {}, 2 ** 31 + 1, 1e300]) {
         assert.throws(() => new Plugin({ server: 'btp+ws://127.0.0.1:1', responseTimeout }), /^Error: responseTimeout must be/)
       }
-      for (const responseTimeout of [0, undefined, null, 0.5]) assert.ok(new Plugin({ server: 'btp+ws://127.0.0.1:1', responseTimeout }))
+      for (const responseTimeout of [0, undefined, null, 0.5, 2 ** 31]) assert.ok(new Plugin({ server: 'btp+ws://127.0.0.1:1', responseTimeout }))
     }
   }
 ]
