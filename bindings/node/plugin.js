@@ -140,17 +140,26 @@ class RillPlugin extends EventEmitter {
   }
 
   async connect () {
+    const before = this._wanted
     this._wanted = true
     if (this._ready) return
     if (!this._connecting) {
-      this._connecting = this._open().finally(() => { this._connecting = null })
+      const attempt = this._attempt()
+      // A connection that was lost is made again, whatever becomes of this attempt.
+      if (before) attempt.catch(() => this._later())
     }
     try {
       await this._connecting
     } catch (err) {
-      if (!this._ready) this._wanted = false
+      if (!this._ready && !before) this._wanted = false
       throw err
     }
+  }
+
+  _attempt () {
+    clearTimeout(this._timer)
+    this._connecting = this._open().finally(() => { this._connecting = null })
+    return this._connecting
   }
 
   /** What has come is answered before: money may have been taken. */
@@ -296,8 +305,7 @@ class RillPlugin extends EventEmitter {
     const delay = AGAIN[Math.min(this._tries++, AGAIN.length - 1)]
     this._timer = setTimeout(() => {
       if (!this._wanted || this._ready || this._connecting) return
-      this._connecting = this._open().finally(() => { this._connecting = null })
-      this._connecting.catch(() => this._later())
+      this._attempt().catch(() => this._later())
     }, delay)
   }
 

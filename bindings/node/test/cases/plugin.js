@@ -164,6 +164,38 @@ module.exports = [
     }
   },
   {
+    name: 'a lost connection is made again also where the application asked for it too early',
+    once: true,
+    async run (t) {
+      for (const slow of [false, true]) {
+        const { node, ready, port } = await listen(t)
+        const client = make(t, { server: `btp+ws://bob:secret@127.0.0.1:${port}` })
+        await t.within('both are connected', Promise.all([ready, client.connect()]))
+        const lost = t.event(client, 'disconnect')
+        const closed = node.disconnect()
+        await lost
+        await closed
+        if (slow) {
+          // While it connects the timer of the next attempt comes.
+          const open = client._open
+          client._open = async () => { await t.sleep(700); throw new Error('not there') }
+          await assert.rejects(client.connect(), /^Error: not there/)
+          client._open = open
+        } else {
+          await assert.rejects(client.connect(), { code: 'ECONNREFUSED' })
+          await assert.rejects(Promise.all([client.connect(), client.connect()]), { code: 'ECONNREFUSED' })
+        }
+        await listen(t, { port })
+        await t.until('it is there again', () => client.isConnected())
+        // One that never was connected is not tried again by itself.
+        await client.disconnect()
+        const other = make(t, { server: `btp+ws://bob:secret@127.0.0.1:${await freePort()}` })
+        await assert.rejects(other.connect(), { code: 'ECONNREFUSED' })
+        assert.strictEqual(other._wanted, false)
+      }
+    }
+  },
+  {
     name: 'after an account was refused nothing is left of the link, and connecting again is as at first',
     once: true,
     async run (t) {
