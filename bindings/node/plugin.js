@@ -135,6 +135,8 @@ class RillPlugin extends EventEmitter {
     this._requests = new Map()
     this._handler = null
     this._connecting = null
+    /** The number of the attempt to connect that counts: none before it does. */
+    this._attempts = 0
     this._timer = null
     this._answering = new Set()
   }
@@ -148,18 +150,22 @@ class RillPlugin extends EventEmitter {
       // A connection that was lost is made again, whatever becomes of this attempt.
       if (before) attempt.catch(() => this._later())
     }
+    const number = this._attempts
     try {
       await this._connecting
     } catch (err) {
-      if (!this._ready && !before) this._wanted = false
+      if (!before && number === this._attempts) this._wanted = false
       throw err
     }
   }
 
   _attempt () {
     clearTimeout(this._timer)
-    this._connecting = this._open().finally(() => { this._connecting = null })
-    return this._connecting
+    const connecting = this._open(++this._attempts).finally(() => {
+      if (this._connecting === connecting) this._connecting = null
+    })
+    this._connecting = connecting
+    return connecting
   }
 
   /** What has come is answered before: money may have been taken. */
@@ -178,7 +184,10 @@ class RillPlugin extends EventEmitter {
       await link.answered(ANSWER_TIME)
       if (this._wanted) return
     }
+    this._attempts++
+    this._connecting = null
     if (this._opening) this._opening.destroy()
+    this._opening = null
     if (link) link.close()
     this._lose(new Error('disconnected'))
     if (link) await link.gone
@@ -250,12 +259,17 @@ class RillPlugin extends EventEmitter {
     how(request)
   }
 
-  async _open () {
+  /** number: see _attempts. */
+  async _open (number) {
     const { link, start } = await Link.open(this._url, CONNECT_TIMEOUT, {
       frame: read => this._frame(link, read),
       incoming: () => this._link === link ? this._engine() : null,
       closed: () => { if (this._link === link) this._lost() }
     }, socket => { this._opening = socket })
+    if (number !== this._attempts) {
+      link.terminate()
+      throw new Error('disconnected')
+    }
     this._opening = null
     this._link = link
     this._sweeper = setInterval(() => this._sweep(), Math.min(1000, this._responseTimeout))

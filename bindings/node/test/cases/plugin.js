@@ -7,6 +7,7 @@ const net = require('net')
 const { once } = require('events')
 const { WebSocketServer } = require('ws')
 const BtpPlugin = require('ilp-plugin-btp')
+const { Link } = require('../../lib/link')
 const { Plugin } = require('../../plugin')
 
 const PACKET = Buffer.from([12, 0])
@@ -193,6 +194,64 @@ module.exports = [
         await assert.rejects(other.connect(), { code: 'ECONNREFUSED' })
         assert.strictEqual(other._wanted, false)
       }
+    }
+  },
+  {
+    name: 'connecting again after it was stopped while it connected: each has its own end',
+    once: true,
+    async run (t) {
+      const { server, asked } = await scripted(t, [])
+      const links = []
+      for (const until of [
+        () => undefined,
+        async client => {
+          await null
+          await once(client._opening, 'connect')
+        },
+        // It asks, and cannot have its answer yet.
+        client => new Promise(resolve => {
+          client._wait = say => {
+            delete client._wait
+            resolve()
+            return client._wait(say)
+          }
+        }),
+        // The yes of the handshake is there, and nobody has seen it yet.
+        client => new Promise(resolve => {
+          const { open } = Link
+          Link.open = async (...args) => {
+            const opened = await open.apply(Link, args)
+            Link.open = open
+            links.push(opened.link)
+            resolve()
+            return opened
+          }
+          t.later(() => { Link.open = open })
+        })
+      ]) {
+        const client = new Plugin({ server })
+        const reached = until(client)
+        const first = client.connect()
+        const failed = assert.rejects(first, /^Error: (the node closed the connection|disconnected)/)
+        await reached
+        const stopped = client.disconnect()
+        assert.strictEqual(client._connecting, null)
+        const second = client.connect()
+        await t.within('the first is over', failed)
+        await t.within('it is connected', second)
+        await stopped
+        assert.strictEqual(client.isConnected(), true)
+        assert.strictEqual(client._wanted, true)
+        const lost = t.event(client, 'disconnect')
+        const link = client._link
+        link.terminate()
+        await lost
+        await t.until('it is there again', () => client.isConnected())
+        await client.disconnect()
+        await link.gone
+      }
+      assert.ok(asked.length >= 8)
+      for (const link of links) await t.within('the link of the first is gone', link.gone)
     }
   },
   {
