@@ -75,7 +75,11 @@ class Link {
       this.flush()
     }
     socket.on('data', chunk => this.read(chunk))
-    socket.on('end', () => socket.destroy())
+    // What was written before still leaves.
+    socket.on('end', () => {
+      this.close()
+      this.end()
+    })
     this.gone = new Promise(resolve => {
       socket.on('close', () => {
         clearTimeout(this.killer)

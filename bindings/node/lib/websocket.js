@@ -18,8 +18,10 @@ function connect (url) {
   const secure = url.protocol === 'wss:'
   const host = hostOf(url)
   const port = Number(url.port || (secure ? 443 : 80))
-  if (!secure) return [net.connect({ host, port }), 'connect']
-  return [tls.connect({ host, port, servername: net.isIP(host) ? '' : host }), 'secureConnect']
+  // The node's end is not ours: what was written before it still leaves.
+  const to = { host, port, allowHalfOpen: true }
+  if (!secure) return [net.connect(to), 'connect']
+  return [tls.connect({ ...to, servername: net.isIP(host) ? '' : host }), 'secureConnect']
 }
 
 function request (url, key) {
@@ -66,6 +68,7 @@ function open (address, timeout, began) {
       clearTimeout(timer)
       socket.removeListener(ready, onReady)
       socket.removeListener('data', onData)
+      socket.removeListener('end', onClose)
       socket.removeListener('close', onClose)
     }
     const fail = err => {
@@ -95,6 +98,7 @@ function open (address, timeout, began) {
     socket.on('error', fail) // for as long as it lives: what comes later is told by 'close'
     socket.on(ready, onReady)
     socket.on('data', onData)
+    socket.on('end', onClose)
     socket.on('close', onClose)
   })
 }

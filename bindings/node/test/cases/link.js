@@ -10,7 +10,7 @@ const { execFile, execFileSync } = require('child_process')
 const { createHash } = require('crypto')
 const { once } = require('events')
 const { promisify } = require('util')
-const { deserializeIlpPrepare, serializeIlpFulfill, serializeIlpReject } = require('ilp-packet')
+const { deserializeIlpPrepare, serializeIlpFulfill, serializeIlpPrepare, serializeIlpReject } = require('ilp-packet')
 const { Node, ilp, errorOf, btp } = require('../support/btp')
 const NODE = require('../support/program')
 const { startNode, temporary, ROOT } = require('../support/rilld')
@@ -603,6 +603,35 @@ module.exports = [
       }
       await t.until('it is connected', () => plugins.client.isConnected())
       assert.ok(plugins.client.isConnected())
+    }
+  },
+  {
+    name: 'the node ends: what was written before still goes to it',
+    once: true,
+    async run (t) {
+      const { node, plugins } = await open(t)
+      const packet = serializeIlpPrepare({ amount: '1', expiresAt: new Date(Date.now() + 60000), destination: 'test.nobody', executionCondition: Buffer.alloc(32), data: Buffer.alloc(20000) })
+      const came = new Set()
+      const { message } = node
+      node.message = (peer, frame) => {
+        if (peer.name === 'alice' && frame.type === btp.TYPE_MESSAGE) came.add(frame.requestId)
+        else message.call(node, peer, frame)
+      }
+      const link = plugins.client._link
+      // As if the system's own buffers were full.
+      link.socket.cork()
+      const sent = []
+      for (let i = 0; i < 20; i++) sent.push(plugins.client.sendData(packet))
+      for (const one of sent) one.catch(() => {})
+      await t.sleep(1)
+      assert.strictEqual(came.size, 0)
+      const { socket } = node.peers.get('alice')
+      const lost = once(plugins.client, 'disconnect')
+      socket._socket.end()
+      await t.within('it is lost', lost)
+      await t.until('all has come', () => came.size === 20)
+      await t.within('it is gone', link.gone)
+      await t.until('it is there again', () => plugins.client.isConnected())
     }
   },
   {
