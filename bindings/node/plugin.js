@@ -216,7 +216,7 @@ class RillPlugin extends EventEmitter {
     return this._wait(() => this._link.send(MESSAGE, NEW, data)).then(read => {
       const refusal = refusalOf(read)
       if (refusal) throw refusal
-      return read.ilp
+      return Buffer.from(read.ilp)
     })
   }
 
@@ -323,7 +323,7 @@ class RillPlugin extends EventEmitter {
     }, delay)
   }
 
-  /** One that is no engine's. */
+  /** One that is no engine's. Its bytes are part of a large memory: who may keep them gets them by themselves. */
   _frame (link, read) {
     if (this._link !== link) return
     if (read.type === RESPONSE || read.type === ERROR) return this._settle(read.id, request => request.resolve(read))
@@ -336,7 +336,7 @@ class RillPlugin extends EventEmitter {
     if (type === TRANSFER) return say(frame(RESPONSE, id, []))
     if (!ilp || !this._handler) return say(errorFrame(id, ilp ? 'no handler' : 'no ilp data'))
     try {
-      const reply = await this._handler(ilp)
+      const reply = await this._handler(Buffer.from(ilp))
       if (this._link === link) link.send(RESPONSE, id, reply)
     } catch (err) {
       say(errorFrame(id, String(err && err.message)))

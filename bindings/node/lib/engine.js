@@ -672,7 +672,9 @@ class Engine {
     if (letter === 0x54) return // T
     const digits = reply[at + 1] * 256 + reply[at + 2]
     if (letter === 0x46 && (digits === 0x3939 || digits === 0x3038 || digits === 0x3034)) return // F99, F08, F04
-    this.whose(packet, connection => { connection._lastReject = reply })
+    // It is kept as long as the connection: not with the slab that it is a part of.
+    const kept = Buffer.from(reply)
+    this.whose(packet, connection => { connection._lastReject = kept })
   }
 
   /**

@@ -489,6 +489,34 @@ module.exports = [
     }
   },
   {
+    name: 'who keeps a packet keeps no memory of others with it',
+    once: true,
+    async run (t) {
+      const { node, plugins, here } = await open(t)
+      const stream = here.createStream()
+      await stream.sendTotal(1000)
+      const reply = serializeIlpReject({ code: 'F02', triggeredBy: 'test.nobody', message: 'no', data: Buffer.alloc(0) })
+      node.prepare = ({ from, requestId }) => from.send(btp.serializeResponse(requestId, ilp(reply)))
+      const ended = t.event(here, 'close')
+      here.on('error', () => {})
+      stream.sendTotal(2000).catch(() => {})
+      await ended
+      const packet = serializeIlpPrepare({ amount: '1', expiresAt: new Date(Date.now() + 60000), destination: 'test.bob.x', executionCondition: Buffer.alloc(32), data: Buffer.alloc(10) })
+      const other = node.plugin('carol')
+      t.later(() => other.disconnect())
+      await other.connect()
+      const got = await other.sendData(packet)
+      assert.ok(got.equals(reply))
+      node.prepare = ({ send }) => send()
+      plugins.server.deregisterDataHandler()
+      let came
+      plugins.server.registerDataHandler(async data => { came = data; return reply })
+      await other.sendData(packet)
+      assert.ok(came.equals(packet))
+      for (const kept of [here._lastReject, got, came]) assert.ok(kept.buffer.byteLength <= Buffer.poolSize, `${kept.length} bytes hold ${kept.buffer.byteLength}`)
+    }
+  },
+  {
     name: "a server's packets: a Reject and an error are of the connection that they were for",
     once: true,
     async run (t) {
