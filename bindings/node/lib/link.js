@@ -12,6 +12,8 @@ const Opcode = { BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 }
 const Record = { FRAME: 16, CONTROL: 17, BAD: 18, ARRIVED: 19, REJECT: 20, ANSWER: 21 }
 /** Bytes of what one write takes, unless one frame has more. */
 const OUT_BYTES = 256 * 1024
+/** Bytes: what has fewer is written as a copy. */
+const LEAST_KEPT = OUT_BYTES / 8
 /** Bytes that wait for the socket: beyond these no engine makes Prepares, until only this part of them waits. */
 const FULL = 1024 * 1024
 const DRAINED = 0.25
@@ -114,9 +116,13 @@ class Link {
     if (length === 0 || this.socket.writableEnded) return giveBack(out)
     this.backlog += length
     if (this.backlog > this.most && !this.full) this.setFull(true)
-    this.socket.write(out.subarray(0, length), () => {
+    // A little does not hold all of this memory for as long as it waits.
+    const copied = length < LEAST_KEPT
+    const bytes = copied ? Buffer.from(out.subarray(0, length)) : out.subarray(0, length)
+    if (copied) giveBack(out)
+    this.socket.write(bytes, () => {
       this.backlog -= length
-      giveBack(out)
+      if (!copied) giveBack(out)
       if (this.full && this.backlog <= this.most * DRAINED) this.setFull(false)
     })
   }

@@ -696,6 +696,39 @@ module.exports = [
     }
   },
   {
+    name: 'what waits for a node that does not read takes about as much memory as it has bytes',
+    once: true,
+    async run (t) {
+      const { node, plugins } = await open(t)
+      node.message = () => {}
+      const link = plugins.client._link
+      link.socket.cork()
+      const { write } = link.socket
+      const written = []
+      link.socket.write = function (bytes, ...rest) {
+        written.push(bytes)
+        return write.call(this, bytes, ...rest)
+      }
+      const packet = serializeIlpPrepare({ amount: '1', expiresAt: new Date(Date.now() + 60000), destination: 'test.nobody', executionCondition: Buffer.alloc(32), data: Buffer.alloc(20000) })
+      for (let i = 0; i < 300; i++) {
+        if (i % 50 === 0) plugins.client.sendData(packet).catch(() => {})
+        else link.ping()
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      assert.ok(written.length >= 300)
+      const held = [...new Set(written.map(({ buffer }) => buffer))].reduce((sum, { byteLength }) => sum + byteLength, 0)
+      assert.ok(held < 2 * link.backlog + 100000, `${link.backlog} bytes hold ${held}`)
+      // One that is large goes without a copy, and its memory is used again.
+      const many = Array.from({ length: 8 }, () => plugins.client.sendData(packet))
+      for (const one of many) one.catch(() => {})
+      await t.sleep(1)
+      assert.ok(written[written.length - 1].buffer.byteLength >= 256 * 1024)
+      assert.ok(link.backlog > 100000)
+      link.socket.uncork()
+      await t.until('all has left', () => link.backlog === 0)
+    }
+  },
+  {
     name: 'the handshake: what is no yes',
     once: true,
     async run (t) {
