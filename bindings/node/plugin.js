@@ -20,6 +20,7 @@ const REQUEST_TIMEOUT = 35000
 const LONGEST_TIMEOUT = 2 ** 31
 const CONNECT_TIMEOUT = 10000
 const PING_EVERY = 20000
+const MOST_PINGS = 2
 const ANSWER_TIME = 1000
 /** Delays before we connect again. */
 const AGAIN = [0, 100, 500, 1000, 2000, 5000]
@@ -291,9 +292,15 @@ class RillPlugin extends EventEmitter {
     }
     this._ready = true
     this._tries = 0
-    this._ping = setInterval(() => link.ping(), PING_EVERY)
+    this._ping = setInterval(() => this._check(link), PING_EVERY)
     this._ping.unref()
     this.emit('connect')
+  }
+
+  /** A node that has said nothing since so many pings is there no more. */
+  _check (link) {
+    if (link.pings >= MOST_PINGS) link.terminate()
+    else link.ping()
   }
 
   _lose (err) {

@@ -70,6 +70,8 @@ class Link {
     this.closing = false
     this.ended = false
     this.idle = null
+    /** Those since bytes came last. */
+    this.pings = 0
     /** Prepares that an engine decides on. */
     this.asked = 0
     this.flushSoon = () => {
@@ -171,6 +173,7 @@ class Link {
   }
 
   ping () {
+    this.pings++
     this.say(Opcode.PING, NO_BYTES)
   }
 
@@ -181,6 +184,7 @@ class Link {
   // ---- what comes ----
 
   read (chunk) {
+    this.pings = 0
     let at = 0
     while (at < chunk.length && !this.closing && !this.ended) {
       const engine = this.on.incoming()

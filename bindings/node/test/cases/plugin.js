@@ -49,7 +49,9 @@ async function scripted (t, answers) {
     const said = says[answers[asked.length - 1] || 'nothing'](bytes.subarray(1, 5))
     if (said) socket.send(said)
   }))
-  return { asked, server: `btp+ws://a:b@127.0.0.1:${node.address().port}` }
+  /** Whether it answers pings. */
+  const answering = is => { for (const { _socket } of node.clients) is ? _socket.resume() : _socket.pause() }
+  return { asked, answering, server: `btp+ws://a:b@127.0.0.1:${node.address().port}` }
 }
 
 /** A port on which nobody listens, for now. */
@@ -252,6 +254,46 @@ module.exports = [
       }
       assert.ok(asked.length >= 8)
       for (const link of links) await t.within('the link of the first is gone', link.gone)
+    }
+  },
+  {
+    name: 'a node that vanishes without a word is noticed, and connected to again',
+    once: true,
+    async run (t) {
+      const { server, answering } = await scripted(t, [])
+      const client = make(t, { server })
+      const { setInterval } = global
+      let latest
+      let check
+      t.later(() => { global.setInterval = setInterval })
+      global.setInterval = (does, ms) => {
+        if (ms === 20000) latest = does
+        return setInterval(does, ms)
+      }
+      // Other cases' plugins connect meanwhile as well.
+      client.once('connect', () => { check = latest })
+      await client.connect()
+      global.setInterval = setInterval
+      const link = client._link
+      // A node that answers its pings stays, however long ago the last packet was.
+      for (let i = 0; i < 5; i++) {
+        check()
+        assert.ok(link.pings > 0)
+        await t.until('it answers', () => link.pings === 0)
+      }
+      assert.strictEqual(client._link, link)
+      answering(false)
+      const lost = t.event(client, 'disconnect')
+      for (let i = 0; i < 2; i++) {
+        check()
+        await t.sleep(20)
+        assert.strictEqual(client.isConnected(), true)
+      }
+      answering(true)
+      check()
+      await lost
+      await t.until('it is there again', () => client.isConnected())
+      assert.notStrictEqual(client._link, link)
     }
   },
   {
