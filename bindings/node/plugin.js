@@ -275,8 +275,9 @@ class RillPlugin extends EventEmitter {
     this._link = link
     this._sweeper = setInterval(() => this._sweep(), Math.min(1000, this._responseTimeout))
     this._sweeper.unref()
-    start()
     try {
+      start()
+      if (this._link !== link) throw new Error('the connection to the node was lost')
       const read = await this._wait(() => {
         const id = link.nextId()
         link.say(Opcode.BINARY, frame(MESSAGE, id, [['auth', OCTETS, Buffer.alloc(0)],

@@ -4,6 +4,7 @@
 // ilp-plugin-btp's listener, or says what a case wants.
 const assert = require('assert')
 const net = require('net')
+const { createHash } = require('crypto')
 const { once } = require('events')
 const { WebSocketServer } = require('ws')
 const BtpPlugin = require('ilp-plugin-btp')
@@ -294,6 +295,27 @@ module.exports = [
       await lost
       await t.until('it is there again', () => client.isConnected())
       assert.notStrictEqual(client._link, link)
+    }
+  },
+  {
+    name: 'a node closes as soon as it has answered the handshake',
+    once: true,
+    async run (t) {
+      const node = net.createServer(socket => {
+        socket.on('error', () => {})
+        socket.once('data', request => {
+          const [, key] = /Sec-WebSocket-Key: (\S+)/.exec(request.toString())
+          const accept = createHash('sha1').update(key + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64')
+          const yes = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`
+          socket.end(Buffer.concat([Buffer.from(yes), Buffer.from([0x88, 2, 3, 0xe9])]))
+        })
+      }).listen(0, '127.0.0.1')
+      t.later(() => node.close())
+      await once(node, 'listening')
+      const client = new Plugin({ server: `btp+ws://a:b@127.0.0.1:${node.address().port}` })
+      await assert.rejects(client.connect(), /^Error: the connection to the node was lost$/)
+      assert.strictEqual(client._link, null)
+      assert.strictEqual(client._sweeper._destroyed, true)
     }
   },
   {
