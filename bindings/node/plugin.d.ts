@@ -9,7 +9,7 @@ declare namespace pluginFromEnvironment {
     static readonly version: 2
     /**
      * server: btp+ws://[account]:[token]@host:port, or btp+wss. Account and token may be beside it instead.
-     * responseTimeout: how long an answer is waited for, in milliseconds. Default: 35000.
+     * responseTimeout: how long an answer is waited for, in milliseconds, at most 2147483648. Default: 35000.
      * btpAuthFlags: what the node is told beside them: a Buffer, a text, or what JSON can hold.
      */
     constructor (opts: {
