@@ -227,6 +227,16 @@ class Network:
                 return False
         return True
 
+    def leads(self, name, address, account):
+        """Whether packets for the address go from this node to that account, by what each node on the way knows now."""
+        for _ in self.nodes:
+            ways = self.nodes[name].ways()
+            fit = [p for p in ways if p in ("", address) or address.startswith(p + ".")]
+            name = ways[max(fit, key=len)] if fit else None
+            if name not in self.nodes:
+                return name == account
+        return False
+
     def logged(self):
         """Everything that has ended by now has its line in the logs of packets: a packet after it has."""
         waiting = []
@@ -354,6 +364,8 @@ class Payment:
         t = net.t
         self.receiver = receive(t, self.at(payee).link(payee), f"{payer}-{payee}")
         self.receiver.read_along()
+        address = json.loads(self.receiver.lines()[0])["destination_account"]
+        until(f"there is a way from {payer} to {address}", lambda: net.leads(net.customers[payer][0], address, payee))
         self.sender = t.rill("send", self.receiver.path, str(ENDLESS), "--link", self.at(payer).link(payer), "--json",
                              "--max-packet", LARGEST[net.customers[payer][1]], "--stall", str(LIMIT), "--timeout", str(10 * LIMIT))
         self.sender.read_along()
@@ -420,7 +432,8 @@ def paid_in_trouble(net, pairs, ways, troubles):
     """They pay, there is trouble, and then the books are compared."""
     ready(net, ways)
     payments = [Payment(net, *pair) for pair in pairs]
-    until("all of them have begun", lambda: all(b'"money"' in p.receiver.text["out"] for p in payments))
+    late = lambda: [p for p in payments if b'"money"' not in p.receiver.text["out"]]
+    until(lambda: f"all have begun: {[(p.payer, p.sender.text, p.payee, p.receiver.text) for p in late()]}", lambda: not late())
     for trouble in troubles:
         trouble()
         net.mended()
