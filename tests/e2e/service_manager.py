@@ -443,8 +443,6 @@ def pay_through_restarts(t, m, link, seed):
         m.restart()
         code = payer.end()
         end = payer.events()[-1]
-        if end.get("error") == "CONNECT" and len(payer.events()) == 1:
-            continue  # on a slow machine it came amid the restart: it was told so, and nothing was sent
         assert code == 0 and int(end["delivered"]) == amount, (seed, number, code, end, payer.text)
         assert int(end.get("in_doubt", 0)) == 0, (seed, number, end)
         sent += amount
