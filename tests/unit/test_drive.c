@@ -13,11 +13,12 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
+#include "share.h"
 #include "support/drive.h"
 
 #define SEEDS 300
 
-static uint64_t seed, first_seed = 1, last_seed = SEEDS;
+static uint64_t seed, first_seed = 1, last_seed;
 
 static void test_payment(void **state)
 {
@@ -260,6 +261,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         first_seed = last_seed = strtoull(argv[1], NULL, 10);
+    else
+        last_seed = test_some_of(SEEDS);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_payment),
         cmocka_unit_test(test_slow_handlers),

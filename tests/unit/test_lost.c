@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "share.h"
 #include "stream/path/lost.h"
 
 #define MAX_PARTS 10u
@@ -204,7 +205,7 @@ static void test_what_is_between_two_numbers(void **state)
 {
     (void)state;
     uint64_t seed = 2;
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < test_some_of(20); i++)
         against_each_number(&seed);
 }
 
@@ -212,7 +213,7 @@ static void test_against_every_choice_of_parts(void **state)
 {
     (void)state;
     uint64_t seed = 1;
-    for (unsigned i = 0; i < 600; i++)
+    for (unsigned i = 0; i < test_some_of(600); i++)
         against_all_subsets(&seed, 1 + i % 6);
 }
 

@@ -4,6 +4,7 @@
  * Whatever happens, each unit is in one place afterwards.
  */
 #include "settler_world.h"
+#include "share.h"
 
 /* What an engine knows. */
 static struct {
@@ -291,7 +292,7 @@ static void become_quiet(void)
 static void test_anything_at_any_moment(void **state)
 {
     (void)state;
-    for (uint64_t run = 1; run <= 500; run++) {
+    for (uint64_t run = 1; run <= test_some_of(500); run++) {
         tear_down(NULL);
         set_up(NULL);
         settled_count = 0;

@@ -15,6 +15,7 @@
 #include <rill/error.h>
 
 #include "connector/webhook.h"
+#include "share.h"
 #include <cmocka.h>
 
 enum { MOST = 500 };
@@ -453,7 +454,7 @@ static void one_step(uint64_t *got, bool good)
 static void test_anything_at_any_moment(void **state)
 {
     (void)state;
-    for (uint64_t run = 1; run <= 300; run++) {
+    for (uint64_t run = 1; run <= test_some_of(300); run++) {
         uint64_t got = 0;
         tear_down(NULL);
         set_up(NULL);
