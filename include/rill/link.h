@@ -58,7 +58,10 @@ typedef struct rill_link_handlers {
      * Not connected any more, or not yet: detail is one line for people
      * without secrets. final: it will not come back by itself (refused by the
      * neighbour, a session of a server that ended); otherwise the link is
-     * connecting again. Requests open at that time have been reported before,
+     * connecting again. A node that is restarted may take a connection and end it before the link
+     * is up. Such an attempt is not told: others follow, and what became of the last one is told
+     * where the third connection is ended, too, or connect_timeout_ns is over. Requests open at
+     * that time have been reported before,
      * but for those that a neighbour may still answer at another place
      * (callback_url of rill_link_options).
      */

@@ -257,7 +257,11 @@ typedef struct rill_pay_options {
     const char *destination_account;
     const uint8_t *shared_secret;
     size_t secret_len;
-    /* The first failure to reach the node is the end. Default: false: it is tried again. */
+    /*
+     * The first failure to reach the node (`down` in rill/link.h) is the end, unless the node has
+     * let us in before: one that is restarted gets connect_timeout_ns to come back. Default: false:
+     * it is tried again.
+     */
     bool fail_fast;
     uint64_t amount;     /* Our units; 0: no money. Default: 0. */
     rill_bytes data;     /* Sent beside it on the same stream. Default: empty. */

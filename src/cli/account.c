@@ -17,6 +17,7 @@ typedef struct account_run {
     rill_server *server;
     cli_watch *watch;
     uint64_t most;
+    bool let_in; /* the link was up once */
     bool known;
     char detail[256]; /* why the link does not come up */
     int code;
@@ -36,7 +37,10 @@ static void on_listening(rill_server *server, void *user)
 static void on_link(bool up, const char *detail, void *user)
 {
     account_run *run = user;
-    if (up || run->known)
+    run->let_in = run->let_in || up;
+    /* A node that has let us in, and then left, is restarted, perhaps: it gets the time to answer.
+     */
+    if (run->let_in || run->known)
         return;
     snprintf(run->detail, sizeof run->detail, "%s", detail);
     rill_server_close(run->server);

@@ -48,6 +48,7 @@ typedef struct receive_run {
     bool json;
     bool quiet; /* no lines for people */
     bool listening;
+    bool let_in;   /* the link was up once */
     bool stopping; /* by a signal */
     bool closed;
     uint64_t limit; /* exit after so many connections have ended; 0: do not exit */
@@ -336,9 +337,11 @@ static void on_link(bool up, const char *detail, void *user)
     receive_run *run = user;
     if (run->listening && up && !run->quiet)
         fputs("rill receive: the link is back\n", stderr);
+    run->let_in = run->let_in || up;
     if (up)
         return;
-    if (run->listening) {
+    /* A node that has let us in, and then left, is restarted, perhaps. */
+    if (run->let_in) {
         char text[256];
         cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
         if (!run->json)

@@ -25,7 +25,7 @@ static const rill_allocator *memory(void)
 static int on_websocket(void *owner, rill_tcp *t, const rill_ws_handshake *agreed)
 {
     rill_port *p = owner;
-    return p->stopped ? RILL_ERR_CLOSED : rill_btp_server_upgrade(p->btp, t, agreed);
+    return rill_btp_server_upgrade(p->btp, t, agreed);
 }
 
 static int on_authenticate(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
@@ -33,6 +33,18 @@ static int on_authenticate(void *owner, rill_bytes name, rill_bytes token, rill_
 {
     rill_port *p = owner;
     return p->options.authenticate(p->options.owner, name, token, session, handlers, user);
+}
+
+/*
+ * Of BTP. A session of a node that stops is of no use: its packets would be refused, and it would
+ * soon be lost. Who comes now is told to come again, to the process after this one.
+ */
+static int on_authenticate_btp(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
+                               const rill_link_handlers **handlers, void **user)
+{
+    const rill_port *p = owner;
+    return p->stopped ? RILL_ERR_CLOSED
+                      : on_authenticate(owner, name, token, session, handlers, user);
 }
 
 static void on_log(void *owner, const char *line)
@@ -65,7 +77,7 @@ static int open_btp(rill_port *p, rill_loop *loop, const rill_port_options *o)
     btp.auth_timeout = o->auth_timeout;
     btp.idle_timeout = o->idle_timeout;
     btp.max_sessions = o->max_sessions;
-    btp.authenticate = on_authenticate;
+    btp.authenticate = on_authenticate_btp;
     btp.log = on_log;
     btp.owner = p;
     int error = rill_btp_server_open(&p->btp, loop, &btp);

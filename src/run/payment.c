@@ -282,7 +282,10 @@ static void on_link(bool up, const char *detail, void *user)
 {
     rill_payment *p = user;
     snprintf(p->link_detail, sizeof p->link_detail, "%s", up ? "" : detail);
-    if (!up && !p->reached && p->fail_fast)
+    p->let_in = p->let_in || up;
+    /* A node that has let us in, and then left, is restarted, perhaps: it gets connect_timeout_ns.
+     */
+    if (!up && !p->let_in && p->fail_fast)
         fail_unreached(p);
 }
 

@@ -53,7 +53,8 @@ struct rill_payment {
     uint64_t stall;    /* without progress for so long it ends, nanoseconds; 0: never */
     uint64_t grace_at; /* RILL_NEVER while nothing has failed */
     bool fail_fast;
-    bool reached;    /* the node */
+    bool let_in;     /* the link to the node was up once */
+    bool reached;    /* the node, which has told our account */
     bool money_sent; /* all of it */
     bool data_read;  /* all of it, and written to the stream */
     bool ended;      /* connection_end was asked for */

@@ -9,6 +9,8 @@ Prints TAP.
 """
 
 import array
+import base64
+import hashlib
 import json
 import os
 import random
@@ -21,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from btp import FULFILL, MESSAGE, Client, Closed, WebSocket, frame, fulfill, prepare
+from btp import FULFILL, MESSAGE, RESPONSE, Client, Closed, WebSocket, frame, fulfill, parse_frame, prepare, reject
 from harness import LIMIT, RILL, RILLD, environment, reserved_port, run_tests
 
 CASES = []
@@ -144,6 +146,12 @@ def connector(t, port, **options):
     path = t.file("node.yaml", f"store: {{path: {t.file('books')}}}\n"
                                f"listen: [{{port: {port}, http: true}}]\n{CONFIG}")
     return Manager(t, [RILLD, "run", "--config", path], **TOKENS, **options)
+
+
+def local(t, *ports):
+    """A manager of `rilld local`."""
+    listen = [word for port in ports for word in ("--listen", f"127.0.0.1:{port}")]
+    return Manager(t, [RILLD, "local", *listen])
 
 
 def listening(port=0):
@@ -396,29 +404,167 @@ def ready_with_new_accounts(t):
 @case
 def who_comes_while_it_stops(t):
     """He has connected, and shows his token when the node stops: he is told to come again, and not
-    that the token is wrong, which is the last word."""
+    that the token is wrong, which is the last word. Nor is he let in, for soon he would be lost."""
+    for kind in ("connector", "local"):
+        leave_while_one_comes(t, kind)
+
+
+def leave_while_one_comes(t, kind):
     with reserved_port() as held:
         port = held.getsockname()[1]
-        m = connector(t, port)
+        m = connector(t, port) if kind == "connector" else local(t, port)
         m.start()
         m.hear_until("READY=1")
-        alice, bob = Client(port, token="alice-token"), Client(port, token="bob-token")
-        asked = alice.ask(prepare("g.x.bob.y", 1))
+        alice, bob = Client(port, "alice", "alice-token"), Client(port, "bob", "bob-token")
+        asked = alice.ask(prepare("g.x.bob.y" if kind == "connector" else "private.rill.bob.y", 1))
         request, _ = bob.request()
         late = WebSocket(port)
         m.program.process.send_signal(signal.SIGTERM)
         m.hear_until("STOPPING=1")
-        late.send(frame(MESSAGE, 0, [("auth", 0, b""), ("auth_username", 1, b""), ("auth_token", 1, b"alice-token")]))
+        late.send(frame(MESSAGE, 0, [("auth", 0, b""), ("auth_username", 1, b"alice"),
+                                     ("auth_token", 1, b"alice-token")]))
         try:
             answer = late.receive()
         except Closed as closed:
             assert "1013" in str(closed), closed
         else:
-            raise AssertionError(answer)
+            raise AssertionError((kind, answer))
         bob.answer(request, fulfill())
         assert alice.reply_to(asked)["type"] == FULFILL
         assert m.program.end() == 0, m.program.text
         m.close()
+
+
+class Leaving(WebSocket):
+    """A node that is about to stop, and has taken one more connection."""
+
+    def __init__(self, listener):
+        listener.settimeout(LIMIT)
+        self.buffer = b""
+        self.socket = listener.accept()[0]
+        self.socket.settimeout(LIMIT)
+
+    def upgrade(self):
+        key = re.search(r"Sec-WebSocket-Key: (\S+)", self.head()).group(1)
+        digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        self.socket.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                            b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + base64.b64encode(digest) +
+                            b"\r\n\r\n")
+
+    def message(self):
+        """The next one, which is masked."""
+        while True:
+            first, second = self.take(2)
+            n = second & 127
+            if n == 126:
+                n = int.from_bytes(self.take(2), "big")
+            mask = self.take(4)
+            payload = bytes(b ^ mask[i % 4] for i, b in enumerate(self.take(n)))
+            if first & 15 == 2:
+                return parse_frame(payload)
+
+    def tell(self, payload, opcode=2):
+        self.socket.sendall(bytes([0x80 | opcode, len(payload)]) + payload)
+
+
+def reads_nothing(node):
+    """It was taken, and nobody came to read it."""
+
+
+def says_nothing(node):
+    node.head()
+
+
+def goes_away(node):
+    """Before it has asked for anything."""
+    node.upgrade()
+    node.tell((1001).to_bytes(2, "big"), 8)
+
+
+def knows_nobody_any_more(node):
+    """As who_comes_while_it_stops."""
+    node.upgrade()
+    node.message()
+    node.tell((1013).to_bytes(2, "big"), 8)
+
+
+def lets_in_and_goes_away(node):
+    node.upgrade()
+    node.tell(frame(RESPONSE, node.message()[1], []))
+    node.tell((1001).to_bytes(2, "big"), 8)
+
+
+def tells_no_account_any_more(node):
+    """The packet that asks for it is refused, as all are when it stops."""
+    node.upgrade()
+    requests = [node.message()[1], node.message()[1]]
+    node.tell(frame(RESPONSE, requests[0], []))
+    node.tell(frame(RESPONSE, requests[1], [("ilp", 0, reject("T03"))]))
+    node.tell((1001).to_bytes(2, "big"), 8)
+
+
+def hold(process):
+    """It stands still from now on."""
+    process.send_signal(signal.SIGSTOP)
+    deadline = time.monotonic() + LIMIT
+    while True:
+        with open(f"/proc/{process.pid}/stat") as stat:
+            if stat.read().rsplit(")", 1)[1].split()[0] == "T":
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@case
+def who_was_taken_by_the_one_that_leaves(t):
+    """The node has taken a connection just before it stops. Whoever is at its other end comes again, to the
+    process after it, and nobody is told that there is no node. The test is the process before, the
+    one after it stands still until that has left."""
+    with listening() as theirs, listening() as ours:
+        m = local(t, theirs.getsockname()[1], ours.getsockname()[1])
+        m.start([theirs, ours])
+        m.hear_until("READY=1")
+        receiver = t.rill("receive", "--json", "--link", f"btp+ws://bob:b@127.0.0.1:{theirs.getsockname()[1]}",
+                          "--credentials", "-")
+        path = t.file("bob.json", receiver.until("shared_secret"))
+        receiver.read_along()
+        link = f"btp+ws://alice:a@127.0.0.1:{ours.getsockname()[1]}"
+        for leave in (reads_nothing, says_nothing, goes_away, knows_nobody_any_more, lets_in_and_goes_away,
+                      tells_no_account_any_more):
+            for command in (["send", path, "1000"], ["send", path, "0.000001XRP"], ["quote", path, "1000"],
+                            ["receive", "--credentials", "-", "--connections", "1"]):
+                hold(m.program.process)
+                program = t.rill(*command, "--link", link, "--json")
+                before = Leaving(ours)
+                leave(before)
+                before.close()
+                m.program.process.send_signal(signal.SIGCONT)
+                if command[0] == "receive":
+                    program.until("shared_secret")
+                    program.process.send_signal(signal.SIGINT)
+                assert program.end() == 0, (leave.__name__, command, program.text)
+        receiver.process.send_signal(signal.SIGINT)
+        assert receiver.end() == 0
+        m.stop()
+        m.close()
+
+
+@case
+def who_hangs_up_on_everybody(t):
+    """That is no node that is restarted: it is told after a few attempts, and not waited for."""
+    with listening() as s:
+        path = t.file("c.json", json.dumps({"destination_account": "private.rill.bob.x",
+                                            "shared_secret": base64.b64encode(bytes(32)).decode()}))
+        payer = t.rill("send", path, "1000", "--link", f"btp+ws://alice:a@127.0.0.1:{s.getsockname()[1]}", "--json")
+        for _ in range(3):
+            Leaving(s).close()
+        assert payer.end() == 3, payer.text
+        assert payer.events()[-1]["error"] in ("NOT_CONNECTED", "CONNECT"), payer.text
+        s.setblocking(False)
+        try:
+            raise AssertionError(s.accept())
+        except BlockingIOError:
+            pass
 
 
 def pay_through_restarts(t, m, link, seed):
@@ -480,7 +626,7 @@ def a_local_node_that_is_restarted_under_payments(t):
     print(f"# RILL_SEED={seed}")
     with reserved_port() as held:
         port = held.getsockname()[1]
-        m = Manager(t, [RILLD, "local", "--listen", f"127.0.0.1:{port}"])
+        m = local(t, port)
         m.start()
         m.hear_until("READY=1")
         pay_through_restarts(t, m, lambda who: f"btp+ws://:{who}-token@127.0.0.1:{port}", seed)

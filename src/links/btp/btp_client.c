@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "link/tries.h"
 #include "link/uri.h"
 #include "links/btp/btp_auth.h"
 #include "links/btp/btp_session.h"
@@ -41,6 +42,7 @@ typedef struct btp_client {
     bool patient; /* the node hung up on us when something followed our authentication at once */
     uint32_t auth_id;
     unsigned attempts;     /* that failed one after the other */
+    rill_tries tries;      /* with a node that leaves before it has let us in */
     uint64_t lost_at;      /* uv_now() */
     uint64_t due;          /* uv_now() for which the timer is set */
     uint64_t down_since;   /* monotonic nanoseconds */
@@ -89,6 +91,14 @@ static bool was_hasty(const btp_client *c)
     return c->state == AUTHENTICATING && !c->patient && !rill_list_empty(&c->session.waiting);
 }
 
+/* The owner does not hear of this attempt: the node may be one that is restarted. */
+static bool stays_quiet(btp_client *c, int error, bool final, uint64_t wait_ms)
+{
+    uint64_t now = uv_now(c->session.link.loop->uv);
+    return !final && c->reconnect && c->state != UP &&
+           rill_tries_again(&c->tries, error, now, wait_ms, c->connect_timeout_ms);
+}
+
 /* The connection is of no use any more, or never was. */
 static void lost(btp_client *c, int error, const char *detail, bool final)
 {
@@ -98,6 +108,8 @@ static void lost(btp_client *c, int error, const char *detail, bool final)
     if (c->closing)
         return;
     bool hasty = !final && error != RILL_ERR_TIMEOUT && was_hasty(c);
+    uint64_t wait_ms = hasty ? 0 : next_delay(c);
+    bool quiet = stays_quiet(c, error, final, wait_ms) || hasty;
     c->patient = c->patient || hasty;
     snprintf(text, sizeof text, "%s", detail);
     if (c->state == UP)
@@ -114,9 +126,11 @@ static void lost(btp_client *c, int error, const char *detail, bool final)
     if (c->closing)
         return;
     if (!final)
-        set_timer(c, hasty ? 0 : next_delay(c));
-    if (!hasty)
-        l->on.down(l, error, text, final, l->user);
+        set_timer(c, wait_ms);
+    if (quiet)
+        return;
+    c->tries = (rill_tries){.ends = 0};
+    l->on.down(l, error, text, final, l->user);
 }
 
 static void on_open(void *owner)
@@ -154,6 +168,7 @@ static void on_auth_answer(btp_client *c, const uint8_t *data, size_t len)
         lost(c, RILL_ERR_AUTH, "the node refused the token", true);
     } else if (frame.type == RILL_BTP_RESPONSE) {
         c->state = UP;
+        c->tries = (rill_tries){.ends = 0};
         c->last_detail[0] = '\0';
         rill_btp_session_start(&c->session, c->ws);
         set_timer(c, PING_MS);

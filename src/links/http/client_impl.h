@@ -6,6 +6,7 @@
 #include "http/client.h"
 #include "io/tcp.h"
 #include "link/link_impl.h"
+#include "link/tries.h"
 #include "link/uri.h"
 #include "links/http/http_client.h"
 #include "links/http/http_desk.h"
@@ -120,6 +121,7 @@ struct http_link {
     http_state state;
     uint64_t connect_timeout; /* ns */
     unsigned attempts;
+    rill_tries tries; /* with a node that leaves before the link is up */
     uint64_t down_since;
     char last_detail[128];
     http_dues dues;

@@ -88,27 +88,39 @@ static int link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
 
 /* ---- up and down ---- */
 
-static int try_again_later(http_link *k)
+static uint64_t next_delay_ms(http_link *k)
 {
     size_t last = sizeof delays_ms / sizeof delays_ms[0] - 1;
     size_t i = k->attempts < last ? k->attempts : last;
     k->attempts++;
-    return http_due_set(&k->dues, &k->retry, delays_ms[i] * RILL_MS);
+    return delays_ms[i];
+}
+
+static int try_again_in(http_link *k, uint64_t ms)
+{
+    return http_due_set(&k->dues, &k->retry, ms * RILL_MS);
 }
 
 static void go_down(http_link *k, int error, const char *detail)
 {
     rill_link *l = &k->link;
     bool final = !k->reconnect;
-    if (k->state == LINK_UP)
+    bool was_up = k->state == LINK_UP;
+    uint64_t wait_ms = next_delay_ms(k);
+    if (was_up)
         k->down_since = rill_loop_now(l->loop).mono_ns;
     snprintf(k->last_detail, sizeof k->last_detail, "%.*s", (int)sizeof k->last_detail - 1, detail);
     k->state = final ? LINK_ENDED : LINK_WAITING;
     http_sendings_fail(k, error);
     if (k->closing)
         return;
-    if (!final && try_again_later(k) != RILL_OK)
+    if (!final && try_again_in(k, wait_ms) != RILL_OK)
         final = true;
+    if (!final && !was_up &&
+        rill_tries_again(&k->tries, error, uv_now(l->loop->uv), wait_ms,
+                         k->connect_timeout / RILL_MS))
+        return;
+    k->tries = (rill_tries){.ends = 0};
     l->on.down(l, error, detail, final, l->user);
 }
 
@@ -116,6 +128,7 @@ static void on_opened(http_link *k)
 {
     rill_link *l = &k->link;
     k->attempts = 0;
+    k->tries = (rill_tries){.ends = 0};
     k->pausing = false;
     k->last_detail[0] = '\0';
     if (k->state == LINK_CONNECTING) {
@@ -155,7 +168,7 @@ static void pause(http_link *k)
     k->pausing = true;
     if (open && !k->closing && k->attempts == 0)
         k->attempts = 1; /* the first delay is none */
-    if (open && !k->closing && try_again_later(k) != RILL_OK)
+    if (open && !k->closing && try_again_in(k, next_delay_ms(k)) != RILL_OK)
         k->pausing = false;
 }
 
