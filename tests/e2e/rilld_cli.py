@@ -93,13 +93,13 @@ class Node:
         if error is None:
             assert code == 0, 'exit code %d' % code
 
-    def wait_line(self, pattern):
-        """The first line of the log that matches."""
+    def wait_line(self, pattern, count=1):
+        """The first line of the log that matches, once there are so many."""
         found = []
 
         def there():
             found[:] = [line for line in self.lines if re.search(pattern, line)]
-            return found
+            return len(found) >= count
         with self.news:
             assert self.news.wait_for(there, TIMEOUT), (pattern, self.lines)
         return found[0]
