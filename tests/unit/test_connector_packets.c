@@ -137,7 +137,9 @@ static void test_refused(void **state)
     has(lines, "\"from\":\"alice\",\"in\":\"0\",\"us\":0,\"result\":\"F00\",\"by\":\"node\"");
     has(lines, "\"from\":\"bob\",\"in\":\"100001\",\"destination\":\"g.carol.x\",\"id\":\"");
     has(lines, "\"result\":\"F08\"");
-    assert_null(strstr(lines, "T05"));
+    /* Not the code alone: the log's own lines have the time of now, and at five it has "T05" in it.
+     */
+    assert_null(strstr(lines, "\"result\":\"T05\""));
     assert_in_range(count(lines), 3, 8);
 }
 
