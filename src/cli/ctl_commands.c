@@ -373,8 +373,9 @@ static void say_late(const json_t *late, const char *name)
 {
     if (ctl_number(late, "packets") > 0)
         (void)printf("%" JSON_INTEGER_FORMAT
-                     " packets to %s, of %s units, were rejected here as too "
-                     "late, and it fulfilled them all the same: it may count them as owed to it\n",
+                     " packets to %s, of %s units, were rejected here as too late, or as its link "
+                     "was lost, and it fulfilled them all the same: it may count them as owed to "
+                     "it\n",
                      ctl_number(late, "packets"), name, ctl_text(late, "amount"));
 }
 

@@ -205,8 +205,9 @@ static const struct {
      "Units of packets that were fulfilled after the account's connection or request was lost.",
      UNSEEN, UNSEEN},
     {"rill_connector_late_money_total", "counter",
-     "Units of packets that the account fulfilled after they were rejected here as too late.", LATE,
-     LATE},
+     "Units of packets that the account fulfilled after they were rejected here as too late, or as "
+     "its link was lost.",
+     LATE, LATE},
 };
 
 static void put_settlement(rill_admin_lines *l, const char *name, const char *more,

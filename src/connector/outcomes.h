@@ -26,8 +26,8 @@ typedef struct rill_outcomes {
     uint64_t to_rejected_amount;
     rill_tally to_failed; /* packets to it that it did not answer, or not in time, or wrongly */
     /*
-     * Packets to it that were rejected here as too late, and that it fulfilled all the same: it has
-     * booked them, and this node has not.
+     * Packets to it that were rejected here as too late, or as its link was lost, and that it
+     * fulfilled all the same: it has booked them, and this node has not.
      */
     rill_tally late;
     rill_tally late_new; /* of them, those that the audit was not told of */

@@ -65,6 +65,11 @@ struct rill_link {
      * nobody's. A reply that comes by one of them may be to a Prepare that left by another.
      */
     const void *account;
+    /*
+     * For who knows what other links of that account have sent, and is the user of this one: an
+     * answer came, borrowed, and nothing waits for it any more. NULL: nobody wants to know.
+     */
+    void (*stray)(rill_link *l, const uint8_t *packet, size_t len);
     /* It takes no Prepares: it rejects each with F02. Known before it is given out. */
     bool only_asks;
     rill_loop *loop;

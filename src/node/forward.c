@@ -57,7 +57,7 @@ void rill_forward_init(rill_forwarder *f, const uint64_t key[2])
     f->heard_at = 0;
     f->draining = false;
     f->drained = false;
-    rill_lates_init(&f->lates, f->options->allocator);
+    rill_lates_init(&f->lates, f->options->allocator, key);
 }
 
 void rill_forward_clear(rill_forwarder *f)
@@ -326,7 +326,8 @@ static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopp
 static void may_come_late(rill_forwarder *f, const rill_pending *entry)
 {
     if (entry->hold.between != NULL)
-        rill_lates_remember(&f->lates, entry->outgoing_id, entry->condition, entry->hold.given);
+        rill_lates_remember(&f->lates, entry->outgoing_id, entry->to, entry->condition,
+                            entry->hold.given);
 }
 
 void rill_forward_expire(rill_forwarder *f)
@@ -1083,20 +1084,39 @@ static rill_pending *find_open(const rill_forwarder *f, uint64_t outgoing_id)
  * What was rejected here is answered. Who has fulfilled it has booked it, and is owed it by its own
  * books alone: it is named, so that the two can be compared.
  */
+static void count_late(rill_forwarder *f, const rill_session *by, const rill_late *late)
+{
+    const rill_money *money = f->options->money;
+    uint64_t given = late->given;
+    rill_lates_forget(&f->lates, late->outgoing_id);
+    money->late(money->user, by->account->of.terms, given, f->options->now(f->options->user));
+}
+
 static void take_late(rill_forwarder *f, const rill_session *by, uint64_t outgoing_id,
                       rill_bytes packet)
 {
-    const rill_money *money = f->options->money;
     const rill_late *late = rill_lates_find(&f->lates, outgoing_id);
     rill_fulfill fulfill;
     bool whole = true;
-    if (late == NULL ||
-        rill_fulfill_decode_noting(&fulfill, packet.data, packet.len, &whole) != RILL_OK ||
-        !fulfills(f, late->condition, &fulfill))
-        return;
-    uint64_t given = late->given;
-    rill_lates_forget(&f->lates, outgoing_id);
-    money->late(money->user, by->account->of.terms, given, f->options->now(f->options->user));
+    if (late != NULL &&
+        rill_fulfill_decode_noting(&fulfill, packet.data, packet.len, &whole) == RILL_OK &&
+        fulfills(f, late->condition, &fulfill))
+        count_late(f, by, late);
+}
+
+void rill_forward_stray(rill_forwarder *f, const rill_session *by, const uint8_t *packet,
+                        size_t len)
+{
+    uint8_t condition[RILL_SHA256_LEN];
+    const rill_late *late = NULL;
+    rill_fulfill fulfill;
+    bool whole = true;
+    if (f->options->money != NULL &&
+        rill_fulfill_decode_noting(&fulfill, packet, len, &whole) == RILL_OK &&
+        rill_crypto_sha256(f->crypto, fulfill.fulfillment, 32, condition) == RILL_OK)
+        late = rill_lates_find_condition(&f->lates, by->account, condition);
+    if (late != NULL)
+        count_late(f, by, late);
 }
 
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
@@ -1136,7 +1156,8 @@ void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_i
     }
 }
 
-void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error)
+void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error,
+                             bool sent)
 {
     rill_pending *entry = find_open(f, outgoing_id);
     if (entry == NULL)
@@ -1145,6 +1166,8 @@ void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgo
     if (entry->turn.destination != 0 && (error == RILL_ERR_REFUSED || error == RILL_ERR_PROTOCOL))
         by->deaf = true;
     /* It may have been fulfilled: nobody else is asked. */
+    if (sent) /* its answer may still come another way */
+        may_come_late(f, entry);
     end_unfulfilled(
         f, entry,
         (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination left or gave no answer"});

@@ -73,12 +73,20 @@ void rill_forward_answer(rill_forwarder *f, uint64_t ticket, const rill_talk_ans
                          const char *message);
 /*
  * by: whose answer it is. One that is not waited for any more is ignored, but for a Fulfill of a
- * packet that was rejected as too late, or as this node was stopping: that is told (terms.h).
+ * packet that was rejected as too late, as its link was lost, or as this node was stopping: that is
+ * told (terms.h).
  */
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
                         const uint8_t *packet, size_t len);
-/* error: as rill_link_handlers tells it. */
-void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error);
+/*
+ * A packet came as an answer by that session, and its link knows of no question to it. A Fulfill of
+ * a packet that this account had and that was rejected here is told, as above.
+ */
+void rill_forward_stray(rill_forwarder *f, const rill_session *by, const uint8_t *packet,
+                        size_t len);
+/* error and sent: as rill_link_handlers tells them. */
+void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error,
+                             bool sent);
 /* Its requests need no answer any more. */
 void rill_forward_source_gone(rill_forwarder *f, rill_session *source);
 void rill_forward_expire(rill_forwarder *f);

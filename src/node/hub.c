@@ -159,9 +159,14 @@ static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, 
 
 static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
-    (void)sent;
     rill_hub *h = l->group;
-    rill_forward_unanswered(&h->forwarder, user, outgoing_id, error);
+    rill_forward_unanswered(&h->forwarder, user, outgoing_id, error, sent);
+}
+
+static void on_stray(rill_link *l, const uint8_t *packet, size_t len)
+{
+    rill_hub *h = l->group;
+    rill_forward_stray(&h->forwarder, l->user, packet, len);
 }
 
 static void on_writable(rill_link *l, void *user)
@@ -272,6 +277,7 @@ int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h
         rill_log_account_line(&h->options.log, level, shown, "refused: %s", problem);
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
+    link->stray = on_stray;
     *handlers = &own;
     *user = s;
     return RILL_OK;

@@ -87,9 +87,10 @@ typedef struct rill_money {
     /* May be NULL. */
     void (*rejected)(void *user, const rill_money_reject *rejected, rill_now now);
     /*
-     * A Fulfill came, and is a right one, of a packet that was rejected before as too late. Nothing
-     * is booked of it here, while the destination counts so many units as owed to it. Told of the
-     * last that were rejected so, as many as are remembered (lates.h). Not NULL.
+     * A Fulfill came, and is a right one, of a packet that was rejected before: as too late, or as
+     * the link by which it had left was gone. Nothing is booked of it here, while the destination
+     * counts so many units as owed to it. Told of the last that were rejected so, as many as are
+     * remembered (lates.h). Not NULL.
      */
     void (*late)(void *user, rill_terms *destination, uint64_t given, rill_now now);
     void *user;

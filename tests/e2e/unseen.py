@@ -7,15 +7,19 @@ usage: unseen.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 Prints TAP.
 """
 
+import hashlib
 import http.client
+import http.server
+import queue
 import signal
 import socket
 import struct
 import sys
+import threading
 import uuid
 
 import harness
-from btp import FULFILL, Client, fulfill, parse, prepare
+from btp import FULFILL, PREPARE, Client, fulfill, parse, prepare
 from harness import reserved_port, run_tests
 from connector import Connector
 from reload import account, changes, edit, reload
@@ -296,6 +300,110 @@ def fulfilled_too_late(t):
     alice.close()
     said = "1 packets of %d units were fulfilled too late: it may count them as owed to it, and this node does not"
     end(c, bob, {"alice": 0, "bob": 0}, [("node", "bob", said % 100), ("node", "bob", said % 3)])
+
+
+def post(c, name, packet, request):
+    asking = http.client.HTTPConnection("127.0.0.1", c.port, timeout=harness.LIMIT)
+    asking.request("POST", "/ilp", packet, {"Authorization": f"Bearer {name}-token", "Request-Id": request,
+                                            "Content-Type": "application/octet-stream"})
+    answer = asking.getresponse()
+    found = answer.status, answer.read()
+    asking.close()
+    return found
+
+
+class Asked:
+    """A neighbour who takes what it is asked, and posts its replies when the test says so."""
+
+    def __init__(self, name):
+        came = self.came = queue.Queue()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                came.put((self.headers["Request-Id"], parse(body)))
+                self.send_response(202 if body[0] == PREPARE else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.link = f", link: {{uri: 'ilp+http://127.0.0.1:{self.server.server_address[1]}/ilp', " \
+            f"token: env:TOKEN_{name.upper()}, callback-url: 'http://127.0.0.1:9/ilp'}}"
+
+    def packet(self):
+        """The next that carries money, and its Request-Id."""
+        while True:
+            request, packet = self.came.get(timeout=harness.LIMIT)
+            if packet.get("amount"):
+                return request, packet
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@case
+def the_link_by_which_it_left_is_another(t):
+    """Asynchronous replies: what was out when its link was closed is rejected, and who fulfils it then is named."""
+    asked = Asked("bob")
+    c = Connector(t, "c", "routes: [{prefix: g.bob, account: bob}]\n" + CONFIG.replace(
+        "bob: {relation: child, asset: USD/2, tokens: env:TOKEN_BOB",
+        "bob: {relation: peer, send-routes: false, asset: USD/2, tokens: env:TOKEN_BOB" + asked.link) % "")
+    c.program.until("rillctl at", "err")
+    alice = Client(c.port, token="alice-token")
+    out = []
+    for amount in (100, 20, 3):
+        out.append((alice.ask(prepare("g.bob.shop", amount)), asked.packet()[0]))
+    edit(c, ("http://127.0.0.1:9/ilp", "http://127.0.0.1:8/ilp"))
+    reload(c)
+    for request, _ in out:
+        answer = alice.reply_to(request)
+        assert answer["code"] == "T01", answer
+    assert post(c, "bob", fulfill(), out[0][1])[0] == 400
+    assert post(c, "bob", fulfill(b"\x08" * 32), out[1][1])[0] == 400
+    assert post(c, "bob", fulfill(), out[2][1])[0] == 400
+    # The conditions are alike, so that the two that were fulfilled are the two that came last.
+    assert account(c, "bob")["late"] == {"packets": 2, "amount": "23"}, account(c, "bob")
+    # By the new link all is as before.
+    wait_until(lambda: account(c, "bob")["sessions"] == 2)
+    request = alice.ask(prepare("g.bob.shop", 7))
+    assert post(c, "bob", fulfill(), asked.packet()[0])[0] == 200
+    assert alice.reply_to(request)["type"] == FULFILL
+    assert c.balances() == {"alice": -7, "bob": 7}
+    alice.close()
+    asked.close()
+    c.stop()
+    c.books()
+    said = "1 packets of %d units were fulfilled too late: it may count them as owed to it, and this node does not"
+    assert [x for x in changes(c) if x[0] == "node"] == [("node", "bob", said % 3), ("node", "bob", said % 20)], changes(c)
+
+
+@case
+def the_token_of_its_sessions_is_another(t):
+    """Asynchronous replies: whose sessions end with their token owes what is fulfilled, and is told of nothing."""
+    asked = Asked("alice")
+    c = Connector(t, "c", CONFIG.replace("alice: {relation: child", "alice: {relation: peer, send-routes: false") % asked.link)
+    c.program.until("rillctl at", "err")
+    bob = Client(c.port, token="bob-token")
+    assert post(c, "alice", prepare("g.x.bob.shop", 100), str(uuid.uuid4())) == (202, b"")
+    request = bob.request()[0]
+    edit(c, ("tokens: env:TOKEN_ALICE", f"tokens: sha256:{hashlib.sha256(b'other-token').hexdigest()}"))
+    assert "its connections are closed" in reload(c).out
+    bob.answer(request, fulfill())
+    wait_until(lambda: unseen(c) == (1, 100))
+    assert c.balances() == {"alice": -100, "bob": 100}
+    bob.close()
+    asked.close()
+    c.stop()
+    c.books()
+    assert changes(c)[-1] == line(1, 100), changes(c)
 
 
 @case

@@ -68,6 +68,48 @@ static void test_a_late_fulfill_is_named(void **state)
     answered("GET", "/v1/accounts/alice", "", 200, "\"late\":{\"packets\":0,\"amount\":\"0\"}");
 }
 
+static void stray(fake *by, const uint8_t preimage[32])
+{
+    const rill_fulfill f = {.fulfillment = preimage};
+    uint8_t packet[64];
+    size_t len = 0;
+    assert_int_equal(rill_fulfill_encode(&f, packet, sizeof packet, &len), RILL_OK);
+    by->link.stray(&by->link, packet, len);
+    turn();
+}
+
+/* Bob's link is lost with packets out, and what he answers to them comes another way. */
+static void test_by_a_link_that_is_gone(void **state)
+{
+    static const uint8_t other[32] = {8};
+    static fake again;
+    (void)state;
+    all_come();
+    assert_int_equal(come_as(&again, "", "BOB", true), RILL_OK);
+    send(&alice, 1, "g.x.b.server", 100);
+    send(&alice, 2, "g.x.b.server", 2);
+    stray(&again, fulfillment); /* they are waited for: this is no answer */
+    bob_is_late_with(0, 0);
+    bob.link.on.unanswered(&bob.link, bob.sent[0].id, RILL_ERR_CLOSED, true, bob.link.user);
+    bob.link.on.unanswered(&bob.link, bob.sent[1].id, RILL_ERR_CLOSED, false, bob.link.user);
+    rejected(&alice, 1, "T01");
+    rejected(&alice, 2, "T01");
+    stray(&again, other);
+    stray(&carol, fulfillment); /* it was not sent to her */
+    bob_is_late_with(0, 0);
+    stray(&again, fulfillment);
+    assert_string_equal(noted(), "1 packets of 5000 units were fulfilled too late: it may count "
+                                 "them as owed to it, and this node does not");
+    written();
+    stray(&again, fulfillment); /* once, and never of what did not leave */
+    bob_is_late_with(1, 5000);
+    answered("GET", "/v1/accounts/carol", "", 200, "\"late\":{\"packets\":0,\"amount\":\"0\"}");
+    booked(ALICE, 0);
+    booked(BOB, 0);
+    nothing_held();
+    disconnect(&again);
+}
+
 /* What does not match the condition is no Fulfill, and neither is a reject. */
 static void test_what_is_not_late(void **state)
 {
@@ -302,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_late_fulfill_is_named),
+        TEST(test_by_a_link_that_is_gone),
         TEST(test_what_is_not_late),
         TEST(test_late_before_the_timer),
         TEST(test_late_as_the_node_stops),

@@ -403,6 +403,52 @@ static void test_a_reply_without_room(void **state)
     end_scripted();
 }
 
+static unsigned strays;
+
+static void on_stray(rill_link *l, const uint8_t *bytes, size_t len)
+{
+    assert_ptr_equal(l->user, &stranger);
+    assert_int_equal(len, sizeof fulfill);
+    assert_memory_equal(bytes, fulfill, len);
+    strays++;
+}
+
+static void on_stray_of_ours(rill_link *l, const uint8_t *bytes, size_t len)
+{
+    assert_ptr_equal(l->user, &us.told);
+    assert_int_equal(len, sizeof fulfill);
+    assert_memory_equal(bytes, fulfill, len);
+    strays++;
+}
+
+/* Who has been asked by a link that is gone may answer all the same: who keeps the books sees it.
+ */
+static void test_a_reply_that_nothing_waits_for(void **state)
+{
+    static const uint8_t other[35] = {RILL_ILP_REJECT, 33};
+    char id[512];
+    (void)state;
+    begin_scripted(ACCEPTS, false);
+    send_from(&us, 7);
+    until_requested(1);
+    field("request-id: ", id);
+    us.told.link->stray = on_stray_of_ours;
+    strays = 0;
+    assert_int_equal(post(TOKEN, "Request-Id: " ID "\r\n", other, sizeof other), 400);
+    assert_int_equal(strays, 0);
+    assert_int_equal(post_reply(TOKEN, ID), 400);
+    assert_int_equal(strays, 1);
+    assert_int_equal(post_reply(TOKEN, id), 200);
+    assert_int_equal(strays, 1);
+    /* An account that has no such link, or none now. */
+    assert_int_equal(post_reply("stranger", ID), 400);
+    stranger.link->stray = on_stray;
+    assert_int_equal(post_reply("stranger", ID), 400);
+    assert_int_equal(post("stranger", "", other, sizeof other), 400);
+    assert_int_equal(strays, 2);
+    end_scripted();
+}
+
 static void test_a_late_reply(void **state)
 {
     char id[512];
@@ -797,6 +843,7 @@ int main(void)
         cmocka_unit_test(test_a_neighbour_that_answers_at_once),
         cmocka_unit_test(test_other_answers_are_rejects),
         cmocka_unit_test(test_a_reply_without_room),
+        cmocka_unit_test(test_a_reply_that_nothing_waits_for),
         cmocka_unit_test(test_a_late_reply),
         cmocka_unit_test(test_their_prepare_is_answered_by_a_request),
         cmocka_unit_test(test_the_link_of_its_replies_closes),

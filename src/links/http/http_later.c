@@ -32,7 +32,15 @@ static void refuse(rill_web_connection *c, uint64_t handle, const char *why)
 
 /* ---- replies to ours ---- */
 
-static void take_reply(const http_session *session, rill_web_connection *c, uint64_t handle,
+/* Its Prepare may have left by a link that is closed by now, or have been too late. */
+void http_later_stray(http_session *session, const rill_http_message *m)
+{
+    rill_link *l = &session->link;
+    if (l->stray != NULL && m->body_len > 0 && m->body[0] == RILL_ILP_FULFILL)
+        l->stray(l, m->body, m->body_len);
+}
+
+static void take_reply(http_session *session, rill_web_connection *c, uint64_t handle,
                        const rill_http_message *m, rill_bytes field)
 {
     http_id id;
@@ -45,6 +53,7 @@ static void take_reply(const http_session *session, rill_web_connection *c, uint
     if (http_id_parse(&id, field) == RILL_OK)
         w = http_desk_find(session->server->desk, &id, session->link.account);
     if (w == NULL) {
+        http_later_stray(session, m);
         refuse(c, handle, "nothing waits for a reply with this Request-Id");
         return;
     }

@@ -88,6 +88,7 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
     } else if (http_later_take(session, c, handle, m)) {
         return; /* answered, or to be answered by a request of ours */
     } else if (rill_prepare_decode(&prepare, m->body, m->body_len) != RILL_OK) {
+        http_later_stray(session, m);
         rill_web_say(c, handle, 400, "the body is no ILP Prepare");
     } else if (rill_map_count(&s->requests) >= s->options.max_requests ||
                http_request_ask(session, c, handle, (rill_bytes){m->body, m->body_len}) !=

@@ -132,6 +132,11 @@ extern const rill_web_handlers http_request_handlers;
 bool http_later_take(http_session *session, rill_web_connection *c, uint64_t handle,
                      const rill_http_message *m);
 
+/* What came in this request may be a Fulfill that nothing waits for: who keeps the books is shown
+ * it.
+ */
+void http_later_stray(http_session *session, const rill_http_message *m);
+
 /* http_prepare.c */
 
 /* Gives a Prepare to its owner. RILL_ERR_NOMEM. */
