@@ -105,26 +105,6 @@ static int find_folder(rill_backup *b)
     return b->folder.fd < 0 ? say_errno(b, errno) : RILL_OK;
 }
 
-/* Is it the books' own file, or one that SQLite or the node has beside it? */
-static bool is_of_books(const rill_backup *b, const struct stat *folder)
-{
-    static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
-    char path[RILL_BACKUP_PATH];
-    struct stat own;
-    (void)snprintf(path, sizeof path, "%s", b->folder.books);
-    char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
-    const size_t len = strlen(name);
-    if (strncmp(b->name, name, len) != 0)
-        return false;
-    bool one = false;
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        one = one || strcmp(b->name + len, more[i]) == 0;
-    if (slash != NULL)
-        slash[slash == path] = '\0';
-    return one && stat(slash == NULL ? "." : path, &own) == 0 && rill_same_file(&own, folder);
-}
-
 /*
  * Only a copy of books is replaced, which nobody has open. *held: it, if it is there: until that is
  * closed, no node begins on it.
@@ -237,7 +217,7 @@ static int judge(rill_backup *b)
         return say_errno(b, errno);
     if ((folder.st_mode & S_IWOTH) != 0 && (folder.st_mode & S_ISVTX) == 0)
         return say(b, RILL_ERR_INVALID, "everybody may write in its folder");
-    if (is_of_books(b, &folder))
+    if (rill_backup_is_of_books(&b->folder, &folder, b->name))
         return say(b, RILL_ERR_INVALID, "this is a file of the books themselves");
     if (fstatat(b->folder.fd, b->name, &there, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? judge_beside(b) : say_errno(b, errno);
@@ -304,20 +284,38 @@ static int give_name(const rill_backup *b, bool replaces)
     return renameat(b->folder.fd, b->partial, b->folder.fd, b->name) == 0 ? 0 : errno;
 }
 
+/* *made: nothing was there, and an empty file is, which makes room for the copy. */
+static int hold_name(rill_backup *b, sqlite3 **held, bool *made)
+{
+    if (!b->look->replace)
+        return RILL_OK;
+    int rc = hold_copy(b, held);
+    if (rc != RILL_OK || *held != NULL)
+        return rc;
+    rc = rill_backup_make_place(held, &b->folder, b->name);
+    *made = rc == RILL_OK;
+    if (rc == RILL_ERR_EXISTS)
+        return say(b, rc, "somebody has just begun a file of this name");
+    return *made ? rc : say_errno(b, errno);
+}
+
 static void keep(rill_backup *b)
 {
     sqlite3 *held = NULL;
+    bool made = false;
     int error = fsync(b->fd) != 0 ? errno : 0;
     if (error == 0 && !has_part(b)) {
         (void)say(b, RILL_ERR_EXISTS, "somebody else makes a copy of this name, too");
         return;
     }
     /* Once more: a node may have begun on it meanwhile. */
-    if (error == 0 && b->look->replace && hold_copy(b, &held) != RILL_OK)
+    if (error == 0 && hold_name(b, &held, &made) != RILL_OK)
         return;
     int rc = error == 0 ? clear_beside(b) : RILL_OK;
     if (error == 0 && rc == RILL_OK)
         error = give_name(b, held != NULL);
+    if (made && (rc != RILL_OK || error != 0))
+        (void)unlinkat(b->folder.fd, b->name, 0);
     sqlite3_close(held);
     if (rc != RILL_OK)
         return;

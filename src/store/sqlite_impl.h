@@ -274,6 +274,16 @@ RILL_MUST_CHECK int rill_backup_head_of(const rill_backup_folder *f, const char 
  */
 RILL_MUST_CHECK int rill_backup_hold(sqlite3 **out, const rill_backup_folder *f, const char *name,
                                      void *head, size_t *len);
+/*
+ * Where nothing is there, a node may begin before what is beside is cleared, and that would be its
+ * own log then. So an empty file gets the name, and is held until sqlite3_close(*out).
+ * RILL_ERR_EXISTS: somebody has begun one. RILL_ERR_IO.
+ */
+RILL_MUST_CHECK int rill_backup_make_place(sqlite3 **out, const rill_backup_folder *f,
+                                           const char *name);
+/* Is it the books' own file, or one that SQLite or the node has beside it? */
+bool rill_backup_is_of_books(const rill_backup_folder *f, const struct stat *folder,
+                             const char *file);
 
 /* sqlite_backup.c: for RILL_LOOK_BACKUP. */
 typedef struct rill_backup rill_backup;

@@ -23,6 +23,26 @@ bool rill_same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+bool rill_backup_is_of_books(const rill_backup_folder *f, const struct stat *folder,
+                             const char *file)
+{
+    static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
+    char path[RILL_BACKUP_PATH];
+    struct stat own;
+    (void)snprintf(path, sizeof path, "%s", f->books);
+    char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    const size_t len = strlen(name);
+    if (strncmp(file, name, len) != 0)
+        return false;
+    bool one = false;
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        one = one || strcmp(file + len, more[i]) == 0;
+    if (slash != NULL)
+        slash[slash == path] = '\0';
+    return one && stat(slash == NULL ? "." : path, &own) == 0 && rill_same_file(&own, folder);
+}
+
 /* A regular file, which is not the books themselves. RILL_ERR_NOT_FOUND, RILL_ERR_INVALID. */
 static int find(const rill_backup_folder *f, const char *name)
 {
@@ -95,4 +115,21 @@ int rill_backup_hold(sqlite3 **out, const rill_backup_folder *f, const char *nam
     sqlite3_close(*out);
     *out = NULL;
     return rc == SQLITE_BUSY ? RILL_ERR_EXISTS : RILL_ERR_INVALID;
+}
+
+int rill_backup_make_place(sqlite3 **out, const rill_backup_folder *f, const char *name)
+{
+    char byte;
+    size_t len = sizeof byte;
+    *out = NULL;
+    int fd = openat(f->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? RILL_ERR_EXISTS : RILL_ERR_IO;
+    close(fd);
+    int rc = rill_backup_hold(out, f, name, &byte, &len);
+    if (rc == RILL_OK && len == 0)
+        return RILL_OK;
+    sqlite3_close(*out);
+    *out = NULL;
+    return RILL_ERR_EXISTS;
 }

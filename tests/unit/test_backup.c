@@ -557,6 +557,58 @@ static void test_what_an_older_copy_left(void **state)
     stays(wal, "copy", "which no node has left");
 }
 
+int __real_unlinkat(int fd, const char *name, int flags);
+int __wrap_unlinkat(int fd, const char *name, int flags);
+
+/* A node that is started on the copy's name, just as something beside it is taken away. */
+static bool begins;
+static bool begun;
+
+int __wrap_unlinkat(int fd, const char *name, int flags)
+{
+    if (begins && strcmp(name, "copy-wal") == 0) {
+        char problem[RILL_SQLITE_PROBLEM];
+        rill_sqlite *s = NULL;
+        const rill_sqlite_options o = {.path = target};
+        begins = false;
+        begun = rill_sqlite_open(&s, &o, problem) == RILL_OK;
+        rill_sqlite_close(s);
+    }
+    return __real_unlinkat(fd, name, flags);
+}
+
+/* What is taken away is never that of a node which began meanwhile. */
+static void test_a_node_that_begins_in_its_place(void **state)
+{
+    (void)state;
+    static const char log[] = "\x37\x7f\x06\x82\0\0\0\0";
+    char wal[100];
+    struct stat there;
+    snprintf(wal, sizeof wal, "%s-wal", target);
+    sent(1);
+    write_file(wal, log, 8);
+    begins = true;
+    begun = false;
+    rill_store_look look = backup_to(target, true);
+    finish(&look);
+    assert_false(begins);
+    assert_false(begun);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_int_not_equal(stat(wal, &there), 0);
+    audits_clean(target, -10);
+    assert_int_equal(unlink(target), 0);
+    /* One that fails leaves no file of its name: what comes beside meanwhile is nobody's log. */
+    look = backup_to(target, true);
+    for (bool more = true; more && look.copied == 0;)
+        rill_sqlite_look(file, &look, &more);
+    write_file(wal, "important", 9);
+    finish(&look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_int_not_equal(stat(target, &there), 0);
+    assert_int_equal(stat(wal, &there), 0);
+    assert_int_equal(files_of_folder(false), 3); /* the books and their log, and that one */
+}
+
 /* A node on the copy would take packets of another node for its own. */
 static void test_packets_of_another_node(void **state)
 {
@@ -917,6 +969,7 @@ int main(void)
         TEST(test_books_of_this_process),
         TEST(test_books_in_the_place_of_a_part),
         TEST(test_what_an_older_copy_left),
+        TEST(test_a_node_that_begins_in_its_place),
         TEST(test_packets_of_another_node),
         TEST(test_the_books_themselves),
         TEST(test_one_that_is_stopped),
