@@ -219,6 +219,14 @@ static int judge(rill_backup *b)
         return say(b, RILL_ERR_INVALID, "everybody may write in its folder");
     if (rill_backup_is_of_books(&b->folder, &folder, b->name))
         return say(b, RILL_ERR_INVALID, "this is a file of the books themselves");
+    const char *end = rill_backup_end_of_beside(b->name);
+    if (end != NULL) {
+        char why[RILL_SQLITE_PROBLEM];
+        (void)snprintf(
+            why, sizeof why,
+            "a file whose name ends with \"%s\" would be taken for one beside other books", end);
+        return say(b, RILL_ERR_INVALID, why);
+    }
     if (fstatat(b->folder.fd, b->name, &there, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? judge_beside(b) : say_errno(b, errno);
     if (!b->look->replace)

@@ -284,6 +284,11 @@ RILL_MUST_CHECK int rill_backup_make_place(sqlite3 **out, const rill_backup_fold
 /* Is it the books' own file, or one that SQLite or the node has beside it? */
 bool rill_backup_is_of_books(const rill_backup_folder *f, const struct stat *folder,
                              const char *file);
+/*
+ * What a name ends with that would make the file one beside others: SQLite plays a "books-journal"
+ * into "books", whatever is in it. NULL: it is the name of no such file.
+ */
+const char *rill_backup_end_of_beside(const char *file);
 
 /* sqlite_backup.c: for RILL_LOOK_BACKUP. */
 typedef struct rill_backup rill_backup;

@@ -23,10 +23,24 @@ bool rill_same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* What the names of files end with that SQLite or the node has beside books. */
+static const char *const besides[] = {"-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
+enum { BESIDES = sizeof besides / sizeof *besides };
+
+const char *rill_backup_end_of_beside(const char *file)
+{
+    const size_t len = strlen(file);
+    for (size_t i = 0; i < BESIDES; i++) {
+        const size_t end = strlen(besides[i]);
+        if (len > end && strcmp(file + len - end, besides[i]) == 0)
+            return besides[i];
+    }
+    return NULL;
+}
+
 bool rill_backup_is_of_books(const rill_backup_folder *f, const struct stat *folder,
                              const char *file)
 {
-    static const char *const more[] = {"", "-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
     char path[RILL_BACKUP_PATH];
     struct stat own;
     (void)snprintf(path, sizeof path, "%s", f->books);
@@ -35,9 +49,9 @@ bool rill_backup_is_of_books(const rill_backup_folder *f, const struct stat *fol
     const size_t len = strlen(name);
     if (strncmp(file, name, len) != 0)
         return false;
-    bool one = false;
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        one = one || strcmp(file + len, more[i]) == 0;
+    bool one = file[len] == '\0';
+    for (size_t i = 0; i < BESIDES; i++)
+        one = one || strcmp(file + len, besides[i]) == 0;
     if (slash != NULL)
         slash[slash == path] = '\0';
     return one && stat(slash == NULL ? "." : path, &own) == 0 && rill_same_file(&own, folder);

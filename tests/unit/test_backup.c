@@ -668,6 +668,31 @@ static void test_the_books_themselves(void **state)
     assert_int_equal(look.rc, RILL_OK);
 }
 
+/* SQLite would play a copy of such a name into the database beside it, or take it for its own. */
+static void test_names_of_what_is_beside(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"-wal", "-shm", "-journal", ".flights", ".key", ".sock"};
+    char one[120];
+    struct stat there;
+    sent(1);
+    for (size_t i = 0; i < 2 * sizeof ends / sizeof *ends; i++) {
+        const char *end = ends[i / 2];
+        snprintf(one, sizeof one, "%s%s", target, end);
+        rill_store_look look = backup_to(one, i % 2 == 1);
+        finish(&look);
+        assert_int_equal(look.rc, RILL_ERR_INVALID);
+        assert_non_null(strstr(look.problem, end));
+        assert_non_null(strstr(look.problem, "beside other books"));
+        assert_int_not_equal(stat(one, &there), 0);
+        /* It is the end alone that is one of these. */
+        snprintf(one, sizeof one, "%s/%s", folder, end + (end[0] == '.'));
+        look = backup_to(end[0] == '.' ? one : strcat(one, ".copy"), true);
+        finish(&look);
+        assert_int_equal(look.rc, RILL_OK);
+    }
+}
+
 static void test_folders(void **state)
 {
     (void)state;
@@ -973,6 +998,7 @@ int main(void)
         TEST(test_packets_of_another_node),
         TEST(test_the_books_themselves),
         TEST(test_one_that_is_stopped),
+        TEST(test_names_of_what_is_beside),
         TEST(test_folders),
         TEST(test_a_full_disk),
         TEST(test_on_the_thread),
