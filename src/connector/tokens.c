@@ -6,6 +6,7 @@
 #include <rill/error.h>
 
 #include "base/alloc.h"
+#include "base/names.h"
 
 /* There may be 100,000. */
 struct known_token {
@@ -42,15 +43,14 @@ static int hash_of(const rill_tokens *t, rill_bytes token, uint8_t hash[RILL_SHA
     return rill_crypto_sha256(t->crypto, token.data, token.len, hash);
 }
 
-/* Where the search for it begins. Nobody outside knows which tokens begin at the same place. */
+/*
+ * Where the search for it begins. Nobody outside knows which tokens begin at the same place, also
+ * where somebody chooses their hashes: those of many may begin alike.
+ */
 static size_t place_of(const rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN])
 {
-    uint64_t x;
-    memcpy(&x, hash, sizeof x);
-    x ^= t->seed;
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (size_t)(x ^ (x >> 31)) & (t->slot_count - 1);
+    const uint64_t key[2] = {t->seed, ~t->seed};
+    return (size_t)rill_siphash(key, hash, RILL_SHA256_LEN) & (t->slot_count - 1);
 }
 
 /* All that may be it are compared, whole: so the time says nothing of what is right. */

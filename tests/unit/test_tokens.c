@@ -121,6 +121,34 @@ static void on_lost(void *user, void *owner)
     lost_count++;
 }
 
+/* Slots in use that follow one another, at most: so far a search may go. */
+static size_t longest_run(void)
+{
+    size_t longest = 0;
+    for (size_t i = 0, run = 0; i < 2 * tokens.slot_count; i++) {
+        run = tokens.slots[i & (tokens.slot_count - 1)] != 0 ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+/* Who writes hashes of tokens may choose them so that they begin alike, or end. */
+static void test_hashes_that_are_alike(void **state)
+{
+    (void)state;
+    enum { COUNT = 4000 };
+    for (size_t end = 0; end < 2; end++) {
+        for (uint16_t i = 0; i < COUNT; i++) {
+            uint8_t hash[RILL_SHA256_LEN] = {0};
+            memcpy(hash + (end == 0 ? sizeof hash - sizeof i : 0), &i, sizeof i);
+            hash[16] = (uint8_t)(end + 1);
+            assert_int_equal(rill_tokens_add_hash(&tokens, hash, &alice), RILL_OK);
+            assert_ptr_equal(rill_tokens_find_hash(&tokens, hash), &alice);
+        }
+        assert_in_range(longest_run(), 1, 200);
+    }
+}
+
 static void test_what_is_lost(void **state)
 {
     rill_tokens fresh;
@@ -143,9 +171,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_each_has_its_owner), TEST(test_lengths),
-        TEST(test_without_memory),     TEST(test_many),
-        TEST(test_what_is_lost),
+        TEST(test_each_has_its_owner),    TEST(test_lengths),
+        TEST(test_without_memory),        TEST(test_many),
+        TEST(test_hashes_that_are_alike), TEST(test_what_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
