@@ -75,10 +75,12 @@ void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more);
 void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look);
 /*
  * The same in two steps, for who closes the books between them. After the first the look has
- * nothing of the books any more. The second waits for the disk of a copy.
+ * nothing of the books any more. The second waits for the disk of a copy. It says RILL_OK of a copy
+ * that is done all the same, as it was about to have its name. Where it has failed by itself,
+ * *problem becomes why, if it is not NULL. RILL_ERR_CLOSED: it was ended.
  */
 void rill_sqlite_leave_books(const rill_sqlite *s, rill_store_look *look);
-void rill_sqlite_end_look(rill_store_look *look);
+int rill_sqlite_end_look(rill_store_look *look, char problem[RILL_LOOK_PROBLEM]);
 
 /*
  * Sums of minutes before this one become sums of their day: balances, audits and statements of

@@ -392,7 +392,7 @@ rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look)
     b->has_thread = pthread_create(&b->thread, NULL, run, b) == 0;
     if (b->has_thread)
         return b;
-    rill_backup_free(b);
+    (void)rill_backup_free(b, NULL);
     return NULL;
 }
 
@@ -407,10 +407,10 @@ void rill_backup_leave_books(rill_backup *b)
     b->s = NULL;
 }
 
-void rill_backup_free(rill_backup *b)
+int rill_backup_free(rill_backup *b, char problem[RILL_LOOK_PROBLEM])
 {
     if (b == NULL)
-        return;
+        return RILL_ERR_CLOSED;
     pthread_mutex_lock(&b->lock);
     b->ending = true;
     b->asked = false;
@@ -419,6 +419,11 @@ void rill_backup_free(rill_backup *b)
     if (b->has_thread)
         pthread_join(b->thread, NULL);
     rill_backup_leave_books(b);
+    /* Nobody stops what is about to have its name: it has it by now, or there is a reason. */
+    const int rc = b->phase == KEEPING ? b->rc : b->phase == FAILS ? b->failed : RILL_ERR_CLOSED;
+    const char *why = b->phase == KEEPING ? b->problem : b->why;
+    if (problem != NULL && why[0] != '\0')
+        (void)snprintf(problem, RILL_LOOK_PROBLEM, "%s", why);
     sqlite3_close(b->to);
     if (b->fd >= 0) {
         if (has_part(b))
@@ -430,6 +435,7 @@ void rill_backup_free(rill_backup *b)
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
     rill_free(b->allocator, b);
+    return rc;
 }
 
 /* ---- steps ---- */

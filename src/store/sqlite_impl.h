@@ -298,8 +298,12 @@ rill_backup *rill_backup_new(rill_sqlite *s, rill_store_look *look);
 RILL_MUST_CHECK int rill_backup_step(rill_backup *b, bool *more);
 /* Nothing is copied any more, and the books may be closed. Waits for no disk. NULL is allowed. */
 void rill_backup_leave_books(rill_backup *b);
-/* What is not whole is taken away. Waits for the copy's disk. NULL is allowed. */
-void rill_backup_free(rill_backup *b);
+/*
+ * What is not whole is taken away. Waits for the copy's disk. RILL_OK: the copy has its name. Where
+ * there is a reason why it has not, and problem is not NULL, that is in it. RILL_ERR_CLOSED: it was
+ * not whole, or b is NULL.
+ */
+int rill_backup_free(rill_backup *b, char problem[RILL_LOOK_PROBLEM]);
 
 typedef struct rill_auditor rill_auditor;
 /* NULL: no memory. */

@@ -375,17 +375,19 @@ void rill_sqlite_leave_books(const rill_sqlite *s, rill_store_look *look)
     look->state = NULL;
 }
 
-void rill_sqlite_end_look(rill_store_look *look)
+int rill_sqlite_end_look(rill_store_look *look, char problem[RILL_LOOK_PROBLEM])
 {
+    int rc = RILL_ERR_CLOSED;
     if (look->kind == RILL_LOOK_BACKUP)
-        rill_backup_free(look->state);
+        rc = rill_backup_free(look->state, problem);
     look->state = NULL;
+    return rc;
 }
 
 void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look)
 {
     rill_sqlite_leave_books(s, look);
-    rill_sqlite_end_look(look);
+    (void)rill_sqlite_end_look(look, NULL);
 }
 
 void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more)

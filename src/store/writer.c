@@ -273,9 +273,10 @@ static void end(rill_store *s)
     writer *w = (writer *)s;
     rill_writer_close_books(s);
     for (rill_store_look *one = w->looks; one != NULL; one = one->next) {
-        rill_sqlite_end_look(one);
-        one->rc = RILL_ERR_CLOSED;
         snprintf(one->problem, sizeof one->problem, "the node stops");
+        one->rc = rill_sqlite_end_look(one, one->problem);
+        if (one->rc == RILL_OK)
+            one->problem[0] = '\0';
     }
     tell_looks(w->looked);
     tell_looks(w->looks);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 /* cmocka.h comes after what it needs. */
 #include <rill/error.h>
@@ -886,6 +887,25 @@ int __wrap_fdatasync(int fd)
     return __real_fdatasync(fd);
 }
 
+int __real_linkat(int from, const char *name, int to, const char *other, int flags);
+int __wrap_linkat(int from, const char *name, int to, const char *other, int flags);
+
+/* Under the lock: what the copy's name is given by hangs, and fails in the end. */
+static bool naming_hangs;
+static int naming_fails;
+
+int __wrap_linkat(int from, const char *name, int to, const char *other, int flags)
+{
+    pthread_mutex_lock(&lock);
+    hung = hung || naming_hangs;
+    pthread_cond_broadcast(&moved);
+    while (naming_hangs)
+        pthread_cond_wait(&moved, &lock);
+    errno = naming_fails;
+    pthread_mutex_unlock(&lock);
+    return errno != 0 ? -1 : __real_linkat(from, name, to, other, flags);
+}
+
 static void let_hang(bool yes)
 {
     pthread_mutex_lock(&lock);
@@ -917,6 +937,62 @@ static bool are_free(const char *where, time_t seconds)
     return rc == RILL_OK;
 }
 
+static void let_naming_hang(bool yes, int fails)
+{
+    pthread_mutex_lock(&lock);
+    naming_hangs = yes;
+    naming_fails = fails;
+    hung = false;
+    pthread_cond_broadcast(&moved);
+    pthread_mutex_unlock(&lock);
+}
+
+/* The node is told what became of it, and not only that it ended meanwhile. */
+static void end_while_it_is_named(int fails, rill_store_look *look)
+{
+    rill_store *store = NULL;
+    const rill_writer_options w = {
+        .allocator = rill_allocator_default(), .wake = wake, .written = on_written};
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    file = NULL;
+    bool done = false;
+    *look = backup_to(target, false);
+    look->done = on_done;
+    look->user = &done;
+    let_naming_hang(true, 0);
+    rill_store_look_into(store, look);
+    pthread_mutex_lock(&lock);
+    while (!hung)
+        pthread_cond_wait(&moved, &lock);
+    pthread_mutex_unlock(&lock);
+    pthread_t closing;
+    assert_int_equal(pthread_create(&closing, NULL, close_it, store), 0);
+    const bool were_free = are_free(path, 30);
+    let_naming_hang(false, fails);
+    assert_int_equal(pthread_join(closing, NULL), 0);
+    let_naming_hang(false, 0);
+    assert_true(were_free);
+    assert_true(done);
+}
+
+static void test_an_end_while_it_is_named(void **state)
+{
+    (void)state;
+    rill_store_look look;
+    struct stat there;
+    sent(1);
+    end_while_it_is_named(EEXIST, &look);
+    assert_int_equal(look.rc, RILL_ERR_EXISTS);
+    assert_non_null(strstr(look.problem, "there is a file of this name already"));
+    assert_int_not_equal(stat(target, &there), 0);
+    file = opened(path);
+    end_while_it_is_named(0, &look);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_string_equal(look.problem, "");
+    assert_int_equal(stat(target, &there), 0);
+    audits_clean(target, -10);
+}
+
 /* A node that ends while the disk of a copy hangs: whoever comes next can open the books. */
 static void test_an_end_while_the_disk_hangs(void **state)
 {
@@ -945,6 +1021,7 @@ static void test_an_end_while_the_disk_hangs(void **state)
     assert_true(were_free);
     assert_true(done);
     assert_int_equal(look.rc, RILL_ERR_CLOSED);
+    assert_string_equal(look.problem, "the node stops");
     assert_int_equal(files_of_folder(false), 1);
     audits_clean(path, -10);
 }
@@ -1003,6 +1080,7 @@ int main(void)
         TEST(test_a_full_disk),
         TEST(test_on_the_thread),
         TEST(test_an_end_amid_a_copy),
+        TEST(test_an_end_while_it_is_named),
         TEST(test_an_end_while_the_disk_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
