@@ -23,6 +23,7 @@ static void check_same(const rill_payment_state *a, const rill_payment_state *b)
     CHECK(memcmp(a->credentials.shared_secret, b->credentials.shared_secret,
                  sizeof a->credentials.shared_secret) == 0);
     CHECK(a->amount == b->amount && a->deliver == b->deliver && a->sent == b->sent);
+    CHECK(a->packet_lifetime_ns == b->packet_lifetime_ns);
     CHECK(a->in_doubt == b->in_doubt && a->delivered == b->delivered && a->complete == b->complete);
     CHECK(a->min_rate.num == b->min_rate.num &&
           (a->min_rate.num == 0 || a->min_rate.den == b->min_rate.den));
@@ -45,7 +46,10 @@ static void check_settled(const rill_payment_state *s, rill_bytes state, uint64_
     size_t len = 0;
     rill_payment_state settled;
     int error = rill_payment_state_settle(state, delivered, text, &len);
-    CHECK(error == (delivered < s->delivered ? RILL_ERR_RANGE : RILL_OK));
+    if (s->in_doubt > 0 && s->packet_lifetime_ns == RILL_NEVER)
+        CHECK(error == RILL_ERR_STATE);
+    else
+        CHECK(error == (delivered < s->delivered ? RILL_ERR_RANGE : RILL_OK));
     if (error != RILL_OK)
         return;
     CHECK(rill_payment_state_read(&settled, (rill_bytes){text, len}, NULL) == RILL_OK);

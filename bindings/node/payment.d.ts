@@ -64,6 +64,11 @@ export interface PaymentState extends PaymentResult {
   minExchangeRate: string
   /** Nothing is left to pay. */
   complete: boolean
+  /**
+   * Milliseconds: no packet that is in doubt lives longer. An hour where the state does not say it, as one
+   * of an earlier version. Infinity: `getExpiry` has set an end that is an hour away or more.
+   */
+  packetLifetime: number
 }
 
 /** Connects, pays, and ends the connection. Rejects with PaymentError, or TypeError and RangeError of wrong options. */
@@ -76,9 +81,11 @@ export declare function resume (opts: ResumeOpts): Promise<PaymentResult>
 /** What a state says, without the secret. */
 export declare function readState (state: string | Buffer): Promise<PaymentState>
 /**
- * The receiver has said how much has arrived in all, in its units: then nothing is in doubt any more. Only
- * once no packet of the process that paid can arrive (30 s after its end). RILL_ERR_RANGE: less than the state
- * knows, so that it is about another payment. The new state is kept, where that of `resume` would be; a
- * Buffer needs `save`.
+ * The receiver has said how much has arrived in all, in its units: then nothing is in doubt any more. Ask it
+ * when no packet can arrive any more: `packetLifetime` of the state after the end of the process that paid,
+ * and a second more. A packet that arrives after its answer would be paid twice. RILL_ERR_STATE: the file was
+ * kept less long ago than that, or `packetLifetime` is Infinity. Of a Buffer it is not known when it was kept.
+ * RILL_ERR_RANGE: less than the state knows, so that it is about another payment. The new state is kept, where
+ * that of `resume` would be; a Buffer needs `save`.
  */
 export declare function settle (opts: { state: string | Buffer, delivered: LongValue, save?: Save }): Promise<PaymentResult>

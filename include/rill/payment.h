@@ -88,6 +88,12 @@ typedef struct rill_payment_state {
     uint64_t in_doubt;   /* our units: may have been sent beside them */
     uint64_t delivered;  /* the receiver's units, of what was certainly sent, as it said */
     bool complete;       /* nothing is left to pay */
+    /*
+     * Nanoseconds: no packet that is in doubt lives longer. It is packet_lifetime_ns of the
+     * connection that sent it. A state of an earlier library does not say it: 1 h then, the most
+     * that the option may be. RILL_NEVER: the program wrote expiries of its own, and nobody knows.
+     */
+    uint64_t packet_lifetime_ns;
 } rill_payment_state;
 
 /*
@@ -103,11 +109,14 @@ RILL_MUST_CHECK static inline int rill_payment_state_read(rill_payment_state *ou
 }
 /*
  * A receiver whose word is above doubt (the wallet of an incoming payment) says how much has
- * arrived in all, the receiver's units, of what this state is about. Only once no packet can
- * arrive any more: packet_lifetime_ns after the process that paid is gone. Writes the state that
- * follows from that into out[RILL_PAYMENT_STATE_MAX], and its length. If no more has arrived than
- * the state knew, nothing is in doubt any more. RILL_ERR_RANGE: less has arrived than the state
- * knows, so that this is about another payment. Errors of rill_payment_state_read.
+ * arrived in all, the receiver's units, of what this state is about. Ask it when no packet can
+ * arrive any more: packet_lifetime_ns of the state after the process that paid is gone, and a
+ * second more for clocks that differ. A packet that arrives after the answer would be paid twice,
+ * and this function cannot see when that was. Writes the state that follows from the answer into
+ * out[RILL_PAYMENT_STATE_MAX], and its length. If no more has arrived than the state knew, nothing
+ * is in doubt any more. RILL_ERR_RANGE: less has arrived than the state knows, so that this is
+ * about another payment. RILL_ERR_STATE: nobody can know when no packet can arrive any more
+ * (RILL_NEVER), and something is in doubt. Errors of rill_payment_state_read.
  */
 RILL_API RILL_MUST_CHECK int rill_payment_state_settle(rill_bytes state, uint64_t delivered,
                                                        uint8_t *out, size_t *len);

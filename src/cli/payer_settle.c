@@ -11,9 +11,8 @@
 #include <rill/crypto.h>
 #include <rill/receiver.h>
 
-/* Packets live for 30 s, and clocks differ. The process that sent them is gone: we have its lock.
- */
-#define LAST_PACKET_MS 31000
+/* Clocks differ. */
+#define GRACE_MS 1000
 
 struct payer_settler {
     const cli_args *args;
@@ -78,28 +77,46 @@ static void on_timer(uv_timer_t *timer)
     s->done(s->user);
 }
 
+/* When no packet can arrive any more. The process that sent them is gone: we have its lock. */
+static uint64_t last_packet_ms(const rill_payment_state *state)
+{
+    return state->packet_lifetime_ns / 1000000 + GRACE_MS;
+}
+
+static void tell_wait(const cli_args *args, const rill_payment_state *state)
+{
+    uint64_t seconds = last_packet_ms(state) / 1000;
+    if (cli_value(args, "--json"))
+        (void)cli_print_json(json_pack("{s:s,s:s,s:s,s:i,s:I}", "event", "waiting", "for", "doubt",
+                                       "text", "the receiver's wallet is asked what has arrived",
+                                       "seconds", 0, "left", (json_int_t)seconds));
+    else if (!cli_quiet(args))
+        fprintf(stderr,
+                "rill pay: %" PRIu64
+                " units are in doubt: the receiver's wallet is asked in %" PRIu64
+                " s, when no packet can arrive any more\n",
+                state->in_doubt, seconds);
+}
+
 payer_settler *payer_settle_begin(const cli_args *args, rill_loop *loop, state_file *file,
                                   const rill_payment_state *state, void (*done)(void *user),
                                   void *user)
 {
     if (*file->incoming == '\0' || state->in_doubt == 0)
         return NULL;
+    if (state->packet_lifetime_ns == RILL_NEVER) {
+        cli_warn(args, "nobody can know when no packet can arrive any more: the receiver's wallet "
+                       "is not asked, and what is in doubt stays so");
+        return NULL;
+    }
     payer_settler *s = calloc(1, sizeof *s);
     if (!s)
         return NULL; /* it stays in doubt */
     *s = (payer_settler){.args = args, .loop = loop, .file = file, .done = done, .user = user};
     (void)uv_timer_init(rill_loop_uv(loop), &s->timer); /* cannot fail */
     s->timer.data = s;
-    (void)uv_timer_start(&s->timer, on_timer, LAST_PACKET_MS, 0);
-    if (cli_value(args, "--json"))
-        (void)cli_print_json(json_pack("{s:s,s:s,s:s,s:i,s:i}", "event", "waiting", "for", "doubt",
-                                       "text", "the receiver's wallet is asked what has arrived",
-                                       "seconds", 0, "left", LAST_PACKET_MS / 1000));
-    else if (!cli_quiet(args))
-        fprintf(stderr,
-                "rill pay: %" PRIu64 " units are in doubt: the receiver's wallet is asked in %d s, "
-                "when no packet can arrive any more\n",
-                state->in_doubt, LAST_PACKET_MS / 1000);
+    (void)uv_timer_start(&s->timer, on_timer, last_packet_ms(state), 0);
+    tell_wait(args, state);
     return s;
 }
 

@@ -12,9 +12,10 @@
 typedef struct payer_settler payer_settler;
 
 /*
- * Asks, if there is a wallet to be asked and anything in doubt; NULL: there is not. done is called
- * from the loop. The file's text is what is known then, and it was kept. Whatever goes wrong is a
- * warning: what is in doubt stays so.
+ * Asks once the packets in doubt have expired, if there is a wallet to be asked and anything in
+ * doubt. NULL: there is not, or nobody knows when they have expired. done is called from the loop.
+ * The file's text is what is known then, and it was kept. Whatever goes wrong is a warning: what is
+ * in doubt stays so.
  */
 payer_settler *payer_settle_begin(const cli_args *args, rill_loop *loop, state_file *file,
                                   const rill_payment_state *state, void (*done)(void *user),

@@ -81,7 +81,10 @@ static void take_sums(const rill_payment *p, rill_payment_state *s)
 
 static int write_state(rill_payment *p, bool at_end)
 {
-    rill_payment_state s = {.amount = p->amount, .deliver = p->deliver, .min_rate = p->min_rate};
+    rill_payment_state s = {.amount = p->amount,
+                            .deliver = p->deliver,
+                            .min_rate = p->min_rate,
+                            .packet_lifetime_ns = p->packet_lifetime};
     char text[RILL_PAYMENT_STATE_MAX];
     size_t len;
     take_sums(p, &s);

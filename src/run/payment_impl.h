@@ -36,6 +36,7 @@ struct rill_payment {
     uint64_t deliver; /* the other side's units: ends when they have arrived; 0: when all is sent */
     uint64_t goal;    /* of the amount, what this connection may send */
     uint64_t allowed; /* of this, what it may have sent by now: the step under way */
+    uint64_t packet_lifetime;  /* no packet that is in doubt lives longer, nanoseconds */
     rill_ratio min_rate;       /* num 0: the connection's options say */
     rill_ratio asked_min_rate; /* what was given beside a fixed delivery: num 0: none */
     rill_quote_path path;      /* what is known of it */

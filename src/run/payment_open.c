@@ -91,7 +91,8 @@ static void take_amounts(rill_payment *p, const rill_pay_options *o, bool is_quo
         p->connection_options.keep_alive = true;
 }
 
-/* What another process has left: what may have been sent counts as sent. */
+/* What another process has left: what may have been sent counts as sent, and its packets may live
+ * longer than ours. */
 static void take_state(rill_payment *p, const rill_payment_state *s)
 {
     p->amount = s->amount;
@@ -103,6 +104,8 @@ static void take_state(rill_payment *p, const rill_payment_state *s)
     p->result.delivered = s->delivered;
     p->result.in_doubt = s->in_doubt;
     p->before = p->result;
+    if (s->in_doubt > 0 && s->packet_lifetime_ns > p->packet_lifetime)
+        p->packet_lifetime = s->packet_lifetime_ns;
     p->goal = s->complete ? 0 : s->amount - s->sent - s->in_doubt;
     p->money_sent = p->goal == 0;
     p->asks = p->goal != 0 && s->deliver != 0;
@@ -156,6 +159,7 @@ static int make(rill_payment *p, rill_loop *loop, const rill_pay_options *o,
     /* Nobody counts what would come. */
     p->connection_options.default_receive_max = 0;
     take_amounts(p, o, is_quote);
+    p->packet_lifetime = p->connection_options.packet_lifetime_ns;
     rill_quote_path_init(&p->path);
     if (o->resume.len > 0)
         take_state(p, state);

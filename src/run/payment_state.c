@@ -16,6 +16,8 @@
 #define VERSION "1"
 /* Of a number, or of two with a slash between them. */
 #define NUMBER 48
+/* Of packets whose state does not say it: the most that a connection's options take. */
+#define LONGEST_LIFETIME (3600 * RILL_SECOND)
 
 static_assert(RILL_CREDENTIALS_TEXT_MAX + 512 <= RILL_PAYMENT_STATE_MAX, "any state has room");
 
@@ -32,9 +34,10 @@ int rill_payment_state_write(const rill_payment_state *s, char text[RILL_PAYMENT
         snprintf(text + at, RILL_PAYMENT_STATE_MAX - at,
                  ",\"rill_payment\":" VERSION ",\"amount\":\"%" PRIu64 "\",\"deliver\":\"%" PRIu64
                  "\",\"min_rate\":\"%" PRIu64 "/%" PRIu64 "\",\"sent\":\"%" PRIu64
-                 "\",\"in_doubt\":\"%" PRIu64 "\",\"delivered\":\"%" PRIu64 "\",\"complete\":%s}\n",
+                 "\",\"in_doubt\":\"%" PRIu64 "\",\"delivered\":\"%" PRIu64
+                 "\",\"packet_lifetime_ns\":\"%" PRIu64 "\",\"complete\":%s}\n",
                  s->amount, s->deliver, rate.num, rate.den, s->sent, s->in_doubt, s->delivered,
-                 s->complete ? "true" : "false");
+                 s->packet_lifetime_ns, s->complete ? "true" : "false");
     assert(n > 0 && (size_t)n < RILL_PAYMENT_STATE_MAX - at);
     *len = at + (size_t)n;
     return RILL_OK;
@@ -65,7 +68,7 @@ static bool is_word(rill_bytes value, const char *word)
     return value.len == strlen(word) && memcmp(value.data, word, value.len) == 0;
 }
 
-enum { MARK, AMOUNT, DELIVER, MIN_RATE, SENT, IN_DOUBT, DELIVERED, COMPLETE, MEMBERS };
+enum { MARK, AMOUNT, DELIVER, MIN_RATE, SENT, IN_DOUBT, DELIVERED, LIFETIME, COMPLETE, MEMBERS };
 
 /* What is wrong, or NULL. */
 static const char *read_members(rill_payment_state *s, const rill_json_member *m)
@@ -75,6 +78,9 @@ static const char *read_members(rill_payment_state *s, const rill_json_member *m
         read_amount(m[SENT].value, &s->sent) && read_amount(m[IN_DOUBT].value, &s->in_doubt) &&
         read_amount(m[DELIVERED].value, &s->delivered) &&
         read_rate(m[MIN_RATE].value, &s->min_rate);
+    s->packet_lifetime_ns = LONGEST_LIFETIME;
+    if (m[LIFETIME].value.data && !read_amount(m[LIFETIME].value, &s->packet_lifetime_ns))
+        numbers = false;
     s->complete = is_word(m[COMPLETE].value, "true");
     if (!numbers || (!s->complete && !is_word(m[COMPLETE].value, "false")))
         return "the saved state of the payment lacks a number, or has one that is none";
@@ -90,7 +96,8 @@ static int read_state(rill_payment_state *s, rill_bytes state, const char **prob
         [MARK] = {.name = "rill_payment"},   [AMOUNT] = {.name = "amount"},
         [DELIVER] = {.name = "deliver"},     [MIN_RATE] = {.name = "min_rate"},
         [SENT] = {.name = "sent"},           [IN_DOUBT] = {.name = "in_doubt"},
-        [DELIVERED] = {.name = "delivered"}, [COMPLETE] = {.name = "complete"},
+        [DELIVERED] = {.name = "delivered"}, [LIFETIME] = {.name = "packet_lifetime_ns"},
+        [COMPLETE] = {.name = "complete"},
     };
     const char *text = (const char *)state.data;
     if (state.len == 0 || rill_json_find(text, state.len, members, MEMBERS) != RILL_OK ||
@@ -132,9 +139,13 @@ int rill_payment_state_settle(rill_bytes state, uint64_t delivered, uint8_t *out
     int error = rill_payment_state_read(&s, state, NULL);
     if (error != RILL_OK)
         return error;
-    if (delivered < s.delivered) {
+    if (s.in_doubt > 0 && s.packet_lifetime_ns == RILL_NEVER)
+        error = RILL_ERR_STATE;
+    else if (delivered < s.delivered)
+        error = RILL_ERR_RANGE;
+    if (error != RILL_OK) {
         rill_credentials_wipe(&s.credentials);
-        return RILL_ERR_RANGE;
+        return error;
     }
     if (delivered == s.delivered) {
         s.in_doubt = 0; /* it expired on its way */

@@ -59,8 +59,12 @@ static inline int remove_folder(void **state)
 
 static inline rill_payment_state sample(void)
 {
-    rill_payment_state s = {
-        .amount = 1000, .min_rate = {99, 100}, .sent = 500, .in_doubt = 125, .delivered = 498};
+    rill_payment_state s = {.amount = 1000,
+                            .min_rate = {99, 100},
+                            .sent = 500,
+                            .in_doubt = 125,
+                            .delivered = 498,
+                            .packet_lifetime_ns = 30 * RILL_SECOND};
     strcpy(s.credentials.destination_account, "test.receiver.~token");
     memset(s.credentials.shared_secret, 0x5a, sizeof s.credentials.shared_secret);
     return s;

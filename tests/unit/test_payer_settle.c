@@ -145,10 +145,26 @@ static void test_it_has_arrived(void **state)
 /* Not before the last packet has expired: one that arrives after the answer would be paid twice. */
 static void test_it_is_asked_when_no_packet_can_arrive(void **state)
 {
+    static const uint64_t seconds[] = {30, 3600, 2};
     (void)state;
     wallet.received = 498;
-    (void)settle(sample());
-    assert_true(wallet.waited_ms >= 31000);
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        rill_payment_state s = sample();
+        s.packet_lifetime_ns = seconds[i] * RILL_SECOND;
+        (void)settle(s);
+        assert_int_equal(wallet.waited_ms, (seconds[i] + 1) * 1000);
+    }
+    assert_int_equal(wallet.asked, 3);
+}
+
+static void test_it_is_not_asked_where_nobody_knows_when(void **state)
+{
+    rill_payment_state s = sample();
+    (void)state;
+    s.packet_lifetime_ns = RILL_NEVER;
+    s = settle(s);
+    assert_true(s.sent == 500 && s.in_doubt == 125 && s.delivered == 498);
+    assert_int_equal(wallet.asked, 0);
 }
 
 static void test_less_than_is_certain_is_not_believed(void **state)
@@ -213,6 +229,7 @@ int main(void)
         TEST(test_nothing_more_has_arrived),
         TEST(test_it_has_arrived),
         TEST(test_it_is_asked_when_no_packet_can_arrive),
+        TEST(test_it_is_not_asked_where_nobody_knows_when),
         TEST(test_less_than_is_certain_is_not_believed),
         TEST(test_no_answer),
         TEST(test_nothing_to_ask),

@@ -98,6 +98,40 @@ static void test_what_is_in_doubt_is_not_sent_again(void **state)
     assert_true(w->state.sent == 875 && w->state.in_doubt == 125 && !w->state.complete);
 }
 
+/* How long the packets in doubt may live, after a payment with packets of two seconds. */
+static uint64_t kept_lifetime(void **state, uint64_t in_doubt, uint64_t of_before)
+{
+    world *w = *state;
+    w->connection.packet_lifetime_ns = 2 * RILL_SECOND;
+    w->begin = resume_here;
+    w->state = (rill_payment_state){.amount = 1000,
+                                    .sent = 300,
+                                    .in_doubt = in_doubt,
+                                    .delivered = 300,
+                                    .packet_lifetime_ns = of_before};
+    run(w);
+    assert_true(w->saves > 0);
+    uint64_t kept = w->state.packet_lifetime_ns;
+    (void)tear_down(state);
+    (void)set_up(state);
+    return kept;
+}
+
+/* Who asks the receiver later waits as long as the packets of any process may live. */
+static void test_the_longest_lifetime_of_what_is_in_doubt_is_kept(void **state)
+{
+    assert_true(kept_lifetime(state, 125, 600 * RILL_SECOND) == 600 * RILL_SECOND);
+    assert_true(kept_lifetime(state, 125, RILL_SECOND) == 2 * RILL_SECOND);
+    assert_true(kept_lifetime(state, 125, RILL_NEVER) == RILL_NEVER);
+    /* None of before can arrive any more. */
+    assert_true(kept_lifetime(state, 0, 600 * RILL_SECOND) == 2 * RILL_SECOND);
+    world *w = *state;
+    w->begin = start;
+    w->options.amount = 1000;
+    run(w);
+    assert_true(w->state.packet_lifetime_ns == 30 * RILL_SECOND);
+}
+
 static void test_what_is_left_is_sent(void **state)
 {
     world *w = *state;
@@ -201,6 +235,7 @@ int main(void)
         WORLD_TEST(test_nor_does_more_leave_later),
         WORLD_TEST(test_never_paid_twice),
         WORLD_TEST(test_what_is_in_doubt_is_not_sent_again),
+        WORLD_TEST(test_the_longest_lifetime_of_what_is_in_doubt_is_kept),
         WORLD_TEST(test_what_is_left_is_sent),
         WORLD_TEST(test_a_delivery_goes_on),
         WORLD_TEST(test_a_delivery_goes_on_within_its_maximum),

@@ -24,7 +24,8 @@ static rill_payment_state sample(void)
                             .min_rate = {99, 100},
                             .sent = 1000,
                             .in_doubt = 125,
-                            .delivered = 990};
+                            .delivered = 990,
+                            .packet_lifetime_ns = 90 * RILL_SECOND + 1};
     strcpy(s.credentials.destination_account, "test.receiver.~token");
     memset(s.credentials.shared_secret, 0x5a, sizeof s.credentials.shared_secret);
     return s;
@@ -38,6 +39,7 @@ static void same(const rill_payment_state *a, const rill_payment_state *b)
     assert_true(a->in_doubt == b->in_doubt && a->delivered == b->delivered);
     assert_true(a->min_rate.num == b->min_rate.num && a->min_rate.den == b->min_rate.den);
     assert_int_equal(a->complete, b->complete);
+    assert_true(a->packet_lifetime_ns == b->packet_lifetime_ns);
 }
 
 static size_t write_state(const rill_payment_state *s, char text[RILL_PAYMENT_STATE_MAX])
@@ -129,6 +131,33 @@ static void test_numbers_that_cannot_be(void **state)
     replaced("\"sent\":\"1000\"", "\"sent\":\"18446744073709551491\"", RILL_ERR_MALFORMED);
 }
 
+static uint64_t lifetime_of(const char *member)
+{
+    char text[RILL_PAYMENT_STATE_MAX], changed[2 * RILL_PAYMENT_STATE_MAX];
+    rill_payment_state s = sample();
+    size_t len = write_state(&s, text);
+    text[len] = '\0';
+    char *at = strstr(text, ",\"packet_lifetime_ns\":");
+    assert_non_null(at);
+    int n = snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, member,
+                     strchr(at + 1, ','));
+    assert_int_equal(rill_payment_state_read(&s, (rill_bytes){(uint8_t *)changed, (size_t)n}, NULL),
+                     RILL_OK);
+    return s.packet_lifetime_ns;
+}
+
+/* What an earlier library wrote does not say how long its packets live: as long as any may. */
+static void test_without_a_lifetime(void **state)
+{
+    (void)state;
+    assert_true(lifetime_of(",\"packet_lifetime_ns\":\"7\"") == 7);
+    assert_true(lifetime_of("") == 3600 * RILL_SECOND);
+    replaced("\"packet_lifetime_ns\":\"90000000001\"", "\"packet_lifetime_ns\":\"long\"",
+             RILL_ERR_MALFORMED);
+    replaced("\"packet_lifetime_ns\":\"90000000001\"", "\"packet_lifetime_ns\":90000000001",
+             RILL_ERR_MALFORMED);
+}
+
 static int settle(const rill_payment_state *s, uint64_t delivered, rill_payment_state *out)
 {
     char text[RILL_PAYMENT_STATE_MAX];
@@ -161,6 +190,20 @@ static void test_the_receiver_says_what_arrived(void **state)
     assert_false(out.complete);
     assert_int_equal(settle(&s, 1000, &out), RILL_OK);
     assert_true(out.complete);
+}
+
+/* Whenever it was asked: a packet may arrive after that. */
+static void test_nobody_knows_when_the_last_packet_arrives(void **state)
+{
+    rill_payment_state s = sample();
+    rill_payment_state out;
+    (void)state;
+    s.packet_lifetime_ns = RILL_NEVER;
+    assert_int_equal(settle(&s, 990, &out), RILL_ERR_STATE);
+    assert_int_equal(settle(&s, 1000, &out), RILL_ERR_STATE);
+    s.in_doubt = 0;
+    assert_int_equal(settle(&s, 990, &out), RILL_OK);
+    assert_int_equal(settle(&s, 989, &out), RILL_ERR_RANGE);
 }
 
 static void test_files(void **state)
@@ -198,7 +241,9 @@ int main(void)
         cmocka_unit_test(test_is_read_as_it_was_written),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_numbers_that_cannot_be),
+        cmocka_unit_test(test_without_a_lifetime),
         cmocka_unit_test(test_the_receiver_says_what_arrived),
+        cmocka_unit_test(test_nobody_knows_when_the_last_packet_arrives),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,8 @@ enum state_number {
     STATE_SENT,
     STATE_IN_DOUBT,
     STATE_DELIVERED,
-    STATE_COMPLETE
+    STATE_COMPLETE,
+    STATE_PACKET_LIFETIME
 };
 
 #define MAX_STATE_ARGS 2
@@ -79,6 +80,7 @@ napi_value state_read(napi_env env, napi_callback_info info)
     a->stats[STATE_IN_DOUBT] = s.in_doubt;
     a->stats[STATE_DELIVERED] = s.delivered;
     a->stats[STATE_COMPLETE] = s.complete;
+    a->stats[STATE_PACKET_LIFETIME] = s.packet_lifetime_ns;
     napi_create_buffer_copy(env, sizeof s.credentials.shared_secret, s.credentials.shared_secret,
                             NULL, &secret);
     napi_value result = pair(env, text(env, s.credentials.destination_account), secret);
@@ -121,6 +123,7 @@ napi_value state_write(napi_env env, napi_callback_info info)
     s.in_doubt = a->stats[STATE_IN_DOUBT];
     s.delivered = a->stats[STATE_DELIVERED];
     s.complete = a->stats[STATE_COMPLETE] != 0;
+    s.packet_lifetime_ns = a->stats[STATE_PACKET_LIFETIME];
     int rc = rill_payment_state_write(&s, out, &len);
     rill_credentials_wipe(&s.credentials);
     return give(env, rc, out, len);

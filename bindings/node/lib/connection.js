@@ -8,7 +8,7 @@ const arena = require('./arena')
 const { Engine, State } = require('./engine')
 const { DataAndMoneyStream } = require('./stream')
 const { ErrorCode } = require('./packet')
-const { toLong, ratioToString } = require('./util/amount')
+const { MAX, toLong, ratioToString } = require('./util/amount')
 const { coreOptions, pack } = require('./options')
 const { destinationOf } = require('./prepare')
 const { writeTime } = require('./account')
@@ -58,7 +58,7 @@ const { native } = arena
 /**
  * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
  * the first answer says, and a second more; what says more than an hour is far away, and the
- * connectors on the way make it less. destination: of all packets; of a server's it is undefined,
+ * connectors on the way make it less: how long such packets live, nobody knows. destination: of all packets; of a server's it is undefined,
  * and each packet's own counts. first: what the first answer is about.
  */
 function expiryWriter (getExpiry, destination, about = destination) {
@@ -68,6 +68,8 @@ function expiryWriter (getExpiry, destination, about = destination) {
   const far = life === HOUR
   return {
     lifetime: Math.round(life) * MS,
+    /** Nanoseconds: no packet lives longer. */
+    most: far ? MAX : BigInt(Math.round(life) * MS),
     write (packet) {
       const date = getExpiry(destination === undefined ? destinationOf(packet) : destination)
       if (!(date instanceof Date) || isNaN(date)) throw new TypeError('getExpiry must return a Date')
@@ -140,7 +142,7 @@ class Connection extends EventEmitter {
     const expiry = opts.getExpiry && expiryWriter(opts.getExpiry, own.destinationAccount)
     if (expiry) options = { ...options, packet_lifetime_ns: expiry.lifetime }
     const engine = new Engine(own.plugin, null, false, options, this)
-    if (expiry) engine.getExpiry = expiry.write
+    if (expiry) Object.assign(engine, { getExpiry: expiry.write, packetLifetime: expiry.most })
     const set = engine.setAccount(own.sourceAccount, own.assetCode, own.assetScale)
     if (set !== 0) throw new RillError(set)
     const handle = native.connect(engine.core, own.destinationAccount, opts.sharedSecret, pack(options))

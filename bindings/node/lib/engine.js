@@ -818,6 +818,8 @@ class Engine {
 // What few engines have.
 Object.assign(Engine.prototype, {
   getExpiry: null,
+  /** Nanoseconds: no packet of a client lives longer. That of rill_connection_options_init. */
+  packetLifetime: 30000000000n,
   answered: null,
   /** The link that it has used last, and its packets there that wait for their replies. */
   via: null,

@@ -9,7 +9,7 @@ const { ErrorCode } = require('./packet')
 const { native } = require('./arena')
 const { MAX, toBig, ratioToString } = require('./util/amount')
 const { RillError, PaymentError, Code, errorText } = require('./errors')
-const { Keeper, parse, settled, load } = require('./state')
+const { Keeper, parse, settled, lifetimeOf, checkExpired, load } = require('./state')
 
 /** A payment whose state is kept is sent in so many steps at least: one is in doubt after a kill. */
 const STEPS = 8n
@@ -148,6 +148,7 @@ class Paying {
     connection.on('error', err => this.fail(err))
     connection.on('close', () => this.fail(new PaymentError(Code.CLOSED)))
     this.takeRate(opts)
+    this.takeLifetime()
     this.stream = connection.createStream()
     // Why the other side has closed it says more than that it has.
     this.stream.on('error', err => this.fail(err))
@@ -165,6 +166,13 @@ class Paying {
       const result = native.setMinRate(connection._engine.core, connection._handle, state.rateNum, state.rateDen)
       if (result !== 0) throw new PaymentError(result)
     }
+  }
+
+  /** Of packets that are in doubt, the longest. */
+  takeLifetime () {
+    const { state, connection } = this
+    const mine = connection._engine.packetLifetime
+    state.packetLifetime = state.inDoubt > 0n ? larger(state.packetLifetime, mine) : mine
   }
 
   left () {
@@ -334,6 +342,7 @@ async function pay (opts) {
       inDoubt: 0n,
       delivered: 0n,
       complete: false,
+      packetLifetime: 0n,
       incoming: ''
     }
     return carryOut(state, keeper, null, opts)
@@ -395,7 +404,8 @@ async function resume (opts) {
 
 /** What a state says, without the secret. */
 async function readState (given) {
-  const { address, amount, deliver, rateNum, rateDen, sent, inDoubt, delivered, complete } = await read(given)
+  const state = await read(given)
+  const { address, amount, deliver, rateNum, rateDen, sent, inDoubt, delivered, complete } = state
   return {
     destinationAccount: address,
     amount: amount.toString(),
@@ -404,7 +414,8 @@ async function readState (given) {
     sent: sent.toString(),
     inDoubt: inDoubt.toString(),
     delivered: delivered.toString(),
-    complete
+    complete,
+    packetLifetime: lifetimeOf(state)
   }
 }
 
@@ -414,6 +425,7 @@ async function settle (opts) {
   if (opts.save === undefined && Buffer.isBuffer(opts.state)) throw new TypeError('save is needed beside a Buffer')
   return goingOn(opts, async (keeper, old) => {
     const state = settled(old, delivered)
+    if (!Buffer.isBuffer(opts.state)) checkExpired(keeper.file, old)
     await keeper.keep(() => state)
     return resultOf(state)
   })

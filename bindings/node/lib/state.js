@@ -12,7 +12,14 @@ const { native } = arena
 /** RILL_PAYMENT_STATE_MAX. */
 const MOST_BYTES = 4096
 /** What a process needs to go on, as numbers of the arena (addon/state.c). */
-const NUMBERS = ['amount', 'deliver', 'rateNum', 'rateDen', 'sent', 'inDoubt', 'delivered', 'complete']
+const NUMBERS = ['amount', 'deliver', 'rateNum', 'rateDen', 'sent', 'inDoubt', 'delivered', 'complete', 'packetLifetime']
+/** What is known of the payment's money: all of them but the last. */
+const SUMS = NUMBERS.slice(0, -1)
+/** RILL_NEVER, of packets whose expiry nobody knows. */
+const NEVER = 2n ** 64n - 1n
+const NS_OF_MS = 1000000n
+/** Clocks differ: so many milliseconds more. */
+const GRACE = 1000
 
 /** A state: address, secret, NUMBERS as bigint but for complete, and incoming: a URL, or ''. */
 function parse (bytes) {
@@ -49,9 +56,17 @@ function serialize (state) {
   return withIncoming(bytes, state.incoming)
 }
 
+/** Milliseconds: no packet that is in doubt lives longer. */
+function lifetimeOf ({ packetLifetime }) {
+  return packetLifetime === NEVER ? Infinity : Number((packetLifetime + NS_OF_MS - 1n) / NS_OF_MS)
+}
+
 /** The receiver's word above doubt: rill_payment_state_settle. delivered: a bigint. */
 function settled (state, delivered) {
   const bytes = native.settleState(serialize(state), delivered)
+  if (bytes === Code.STATE) {
+    throw new PaymentError(bytes, 'getExpiry of this payment has set no end that is known: a packet may arrive at any time')
+  }
   if (typeof bytes === 'number') {
     throw new PaymentError(bytes, 'less has arrived than the state knows: it is about another payment')
   }
@@ -147,6 +162,23 @@ function lock (file) {
   throw ioError(`${file}.lock`, Object.assign(new Error(`${name || 'error'}: the file cannot be made`), { code: name }))
 }
 
+/**
+ * A packet that arrives after the receiver was asked is one that it did not count. When the process that
+ * paid has ended is not known, but that it was there when it kept this file.
+ */
+function checkExpired (file, state) {
+  if (state.inDoubt === 0n) return
+  let kept
+  try {
+    kept = fs.statSync(file).mtimeMs
+  } catch (err) {
+    throw ioError(file, err)
+  }
+  const left = kept + lifetimeOf(state) + GRACE - Date.now()
+  if (left <= 0 || left === Infinity) return
+  throw new PaymentError(Code.STATE, `${file}: packets of this payment may still arrive: ask the receiver in ${Math.ceil(left / 1000)} s`)
+}
+
 /** Keeps the states of one payment, one after the other. */
 class Keeper {
   /** save: the name of a file, or a function that is given the bytes. Nobody else pays with that file until close(). */
@@ -169,7 +201,8 @@ class Keeper {
 
   /**
    * For a new payment: there is no file, or it holds a payment that is complete. For one that is gone on
-   * with, from state, which is not of the file: or it holds this state.
+   * with, from state, which is not of the file: or it holds this state. Then state gets what was noted in
+   * the file alone.
    */
   async checkFree (state) {
     if (this.file === null || !fs.existsSync(this.file)) return
@@ -180,7 +213,11 @@ class Keeper {
       throw new PaymentError(Code.EXISTS, `${this.file}: it is there, and holds no payment`, err)
     }
     if (state && old.address === state.address && old.secret.equals(state.secret)) {
-      if (NUMBERS.every(name => old[name] === state[name])) return
+      if (SUMS.every(name => old[name] === state[name])) {
+        if (old.packetLifetime > state.packetLifetime) state.packetLifetime = old.packetLifetime
+        state.incoming = state.incoming || old.incoming
+        return
+      }
       throw new PaymentError(Code.STATE, `${this.file}: a newer state is in the file: go on with the file`)
     }
     if (!old.complete) {
@@ -208,4 +245,4 @@ class Keeper {
   }
 }
 
-module.exports = { Keeper, parse, serialize, settled, load }
+module.exports = { Keeper, parse, serialize, settled, lifetimeOf, checkExpired, load }

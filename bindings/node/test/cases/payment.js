@@ -60,6 +60,12 @@ function takeAll (t) {
   return () => received
 }
 
+/** As if it had been kept so long ago. */
+function makeOlder (file, seconds) {
+  const { mtimeMs } = fs.statSync(file)
+  fs.utimesSync(file, new Date(), new Date(mtimeMs - 1000 * seconds))
+}
+
 const numbers = ({ sent, inDoubt, delivered }) => [sent, inDoubt, delivered].map(Number)
 
 /** A PaymentError with this code; its sums. */
@@ -162,8 +168,10 @@ function killed (kills) {
       // Once more: nothing may be sent, and nobody is asked.
       const nobody = { connect: () => { throw new Error('asked') } }
       await fails(resume({ plugin: nobody, state: file }), 'RILL_ERR_IN_DOUBT')
-      // The receiver says how much it has.
+      // The receiver says how much it has, once nothing of it can arrive any more.
       const total = shop.all()
+      await fails(settle({ state: file, delivered: total }), 'RILL_ERR_STATE', /may still arrive/)
+      makeOlder(file, 31)
       const known = numbers(await settle({ state: file, delivered: total }))
       assert.deepStrictEqual(known, total === AMOUNT - inDoubt ? [total, 0, total] : [AMOUNT, 0, total])
       if (total === AMOUNT - inDoubt) await resume({ plugin: shop.plugin(), state: file })
@@ -591,6 +599,83 @@ module.exports = [
       t.later(() => whenOpened.delete(file))
       await fails(resume({ plugin: t.client, state, save: file }), 'RILL_ERR_STATE', /saved last/)
       assert.strictEqual(received(), 2 * 793)
+    }
+  },
+  {
+    name: 'how long packets in doubt live is kept, and nobody settles before that',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      takeAll(t)
+      let latest
+      const save = bytes => { latest = bytes }
+      const lifetime = async (members, opts) => {
+        await resume({ plugin: t.client, save, state: textOf({ ...toServer(t), ...members }), ...opts }).catch(err => {
+          assert.strictEqual(err.code, 'RILL_ERR_IN_DOUBT', err.stack)
+        })
+        return (await readState(latest)).packetLifetime
+      }
+      const of = ms => ({ packet_lifetime_ns: String(ms * 1e6) })
+      const expiry = ms => ({ getExpiry: () => new Date(Date.now() + ms) })
+      const hour = 3600000
+      assert.strictEqual((await readState(textOf())).packetLifetime, hour)
+      assert.strictEqual((await readState(textOf(of(7)))).packetLifetime, 7)
+      assert.strictEqual((await readState(textOf({ packet_lifetime_ns: '1' }))).packetLifetime, 1)
+      await fails(readState(textOf({ packet_lifetime_ns: 'x' })), 'RILL_ERR_MALFORMED')
+      assert.strictEqual(await lifetime({}), 30000)
+      assert.strictEqual(await lifetime(of(90000)), 30000)
+      assert.strictEqual(await lifetime({ in_doubt: '7', ...of(90000) }), 90000)
+      assert.strictEqual(await lifetime({ in_doubt: '7', ...of(1) }), 30000)
+      assert.strictEqual(await lifetime({ in_doubt: '7' }), hour)
+      const long = await lifetime({}, expiry(60000))
+      assert.ok(long >= 60000 && long <= 62000, `${long} ms`)
+      assert.strictEqual(await lifetime({}, expiry(2 * hour)), Infinity)
+
+      const file = path.join(temporary(t), 'state')
+      for (const [members, seconds] of [[of(90000), 91], [{}, 3601]]) {
+        fs.writeFileSync(file, textOf({ in_doubt: '7', ...members }))
+        makeOlder(file, seconds - 60)
+        await fails(settle({ state: file, delivered: 0 }), 'RILL_ERR_STATE', /may still arrive: ask the receiver in (60|5\d) s/)
+        assert.strictEqual((await readState(file)).inDoubt, '7')
+        makeOlder(file, 60)
+        assert.deepStrictEqual(numbers(await settle({ state: file, delivered: 0 })), [0, 0, 0])
+        // Nothing is in doubt: it may be told at once.
+        assert.deepStrictEqual(numbers(await settle({ state: file, delivered: 0 })), [0, 0, 0])
+      }
+      const never = textOf({ in_doubt: '7', packet_lifetime_ns: '18446744073709551615' })
+      fs.writeFileSync(file, never)
+      for (const state of [file, never]) {
+        await fails(settle({ state, delivered: 0, save: file }), 'RILL_ERR_STATE', /at any time/)
+      }
+      assert.deepStrictEqual(fs.readFileSync(file), never)
+    }
+  },
+  {
+    name: 'what the file notes beside the state stays where a Buffer is gone on with that lacks it',
+    once: true,
+    async run (t) {
+      await t.openRaw()
+      takeAll(t)
+      const file = path.join(temporary(t), 'state')
+      const mine = { ...toServer(t), in_doubt: '7' }
+      const noted = { incoming_payment: 'https://wallet.example/i/1', packet_lifetime_ns: '7200000000000' }
+      const lasting = () => {
+        const now = JSON.parse(fs.readFileSync(file))
+        return Object.fromEntries(Object.keys(noted).map(name => [name, now[name]]))
+      }
+      fs.writeFileSync(file, textOf({ ...mine, ...noted }))
+      await fails(resume({ plugin: t.client, state: textOf(mine), save: file }), 'RILL_ERR_IN_DOUBT')
+      assert.deepStrictEqual([numbers(await readState(file)), lasting()], [[793, 7, 793], noted])
+      fs.writeFileSync(file, textOf({ ...mine, ...noted }))
+      await settle({ state: textOf(mine), delivered: 0, save: file })
+      assert.deepStrictEqual([numbers(await readState(file)), lasting()], [[0, 0, 0], noted])
+      // The other way round, and one that is another payment's does not count.
+      fs.writeFileSync(file, textOf(mine))
+      await settle({ state: textOf({ ...mine, ...noted }), delivered: 0, save: file })
+      assert.deepStrictEqual(lasting(), noted)
+      fs.writeFileSync(file, textOf({ ...noted, complete: true }))
+      await settle({ state: textOf(mine), delivered: 0, save: file })
+      assert.deepStrictEqual(lasting(), { incoming_payment: undefined, packet_lifetime_ns: '3600000000000' })
     }
   },
   {
