@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import math
 import os
 import pathlib
 import signal
@@ -385,6 +386,71 @@ async def test_an_older_state_is_not_believed(node: Node, tmp_path: pathlib.Path
         same.save(file)
         assert (await rill.resume_async(same, save=file, link=link)).sent == 100
         assert rill.PaymentState.load(file).complete and shop.received == 170
+
+
+@in_loop
+async def test_how_long_packets_in_doubt_live_is_kept(node: Node, tmp_path: pathlib.Path) -> None:
+    """Who asks the receiver about them waits so long: the longest of all processes."""
+    async with Shop(node, "lifetimes") as shop:
+        file, link = tmp_path / "state", node.uri("packets that live long")
+
+        async def kept(in_doubt: int, of_before: float, now: float = 30.0) -> float:
+            state = NEW._replace(
+                credentials=shop.server.generate_credentials(),
+                in_doubt=in_doubt,
+                packet_lifetime=of_before,
+            )
+            state.save(file)
+            assert rill.PaymentState.load(file) == state
+            options = rill.Options(packet_lifetime=now)
+            with contextlib.suppress(rill.InDoubtError):
+                await rill.resume_async(file, link=link, options=options)
+            return rill.PaymentState.load(file).packet_lifetime
+
+        assert await kept(7, 90.0) == 90
+        assert await kept(7, 0.3) == 30
+        assert await kept(7, 90.0, 3600) == 3600
+        assert await kept(7, math.inf) == math.inf
+        assert await kept(0, 90.0) == 30
+        await rill.pay_async(
+            shop.server.generate_credentials(),
+            5,
+            save=file,
+            link=link,
+            options=rill.Options(packet_lifetime=45),
+        )
+        assert rill.PaymentState.load(file).packet_lifetime == 45
+    # Of an earlier version: as long as any may.
+    members = json.loads(NEW._replace(packet_lifetime=7).to_json())
+    assert members.pop("packet_lifetime_ns") == "7000000000"
+    assert rill.PaymentState.from_json(json.dumps(members)).packet_lifetime == 3600
+    for wrong in ("x", 7, None, "-1", ""):
+        with pytest.raises(rill.MalformedError):
+            rill.PaymentState.from_json(json.dumps({**members, "packet_lifetime_ns": wrong}))
+
+
+@in_loop
+async def test_what_is_noted_in_the_file_stays(node: Node, tmp_path: pathlib.Path) -> None:
+    """Where a state is gone on with that lacks it."""
+    async with Shop(node, "notes") as shop:
+        file, link = tmp_path / "state", node.uri("has no notes")
+        state = NEW._replace(
+            credentials=shop.server.generate_credentials(), in_doubt=7, packet_lifetime=90
+        )
+        url = "https://wallet.example/i/1"
+        state._replace(incoming_payment=url, packet_lifetime=7200).save(file)
+        with pytest.raises(rill.InDoubtError):
+            await rill.resume_async(state, save=file, link=link)
+        now = rill.PaymentState.load(file)
+        assert (now.sent, now.incoming_payment, now.packet_lifetime) == (93, url, 7200)
+        assert shop.received == 93
+        # Another payment's is none of ours.
+        done = NEW._replace(sent=100, complete=True, incoming_payment=url)
+        done.save(file)
+        state = state._replace(credentials=shop.server.generate_credentials())
+        with pytest.raises(rill.InDoubtError):
+            await rill.resume_async(state, save=file, link=link)
+        assert rill.PaymentState.load(file).incoming_payment == ""
 
 
 @in_loop

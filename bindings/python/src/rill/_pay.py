@@ -219,6 +219,9 @@ async def _carry_out(
     # With a fixed delivery it is what the path is asked about, and holds for the payment.
     min_rate = None if state.deliver else state.min_rate
     options = dataclasses.replace(options or Options(), min_rate=min_rate)
+    # Of packets that are in doubt, the longest.
+    of_before = state.packet_lifetime if state.in_doubt else 0.0
+    state = state._replace(packet_lifetime=max(of_before, options.packet_lifetime))
     paying = None
     try:
         async with connect(state.credentials, link=link, options=options) as connection:
@@ -311,7 +314,7 @@ async def resume_async(
         if not isinstance(state, PaymentState):
             state = PaymentState.load(state)
         elif keeper is not None:
-            keeper.check_latest(state)
+            state = keeper.check_latest(state)
         if state.complete or nothing_left(state):
             return Payment(state.sent, state.delivered, 0)
         return await _carry_out(state, keeper, b"", link, options, timeout)

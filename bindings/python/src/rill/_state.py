@@ -8,6 +8,7 @@ import contextlib
 import errno
 import inspect
 import json
+import math
 import os
 import stat
 import tempfile
@@ -33,6 +34,10 @@ __all__ = ["PaymentState", "Save"]
 VERSION = 1
 # RILL_PAYMENT_STATE_MAX.
 MOST_BYTES = 4096
+# Nanoseconds of a second.
+SECOND = 10**9
+# Of packets whose state does not say how long they live: the most that Options takes, in seconds.
+LONGEST_LIFETIME = 3600.0
 # Of a file system that cannot put a folder on the disk, and of a folder that may not be opened.
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES)
 
@@ -61,6 +66,9 @@ class PaymentState(NamedTuple):
     """Nothing is left to pay."""
     incoming_payment: str = ""
     """The URL of the Open Payments wallet's incoming payment, where ``rill pay`` has noted one."""
+    packet_lifetime: float = LONGEST_LIFETIME
+    """Seconds: no packet that is in doubt lives longer (``Options.packet_lifetime``). An hour where
+    the text does not say it, as one of an earlier version. ``math.inf``: nobody knows."""
 
     def to_json(self) -> str:
         """One line of text, as ``rill pay`` reads it."""
@@ -74,6 +82,7 @@ class PaymentState(NamedTuple):
             "sent": str(self.sent),
             "in_doubt": str(self.in_doubt),
             "delivered": str(self.delivered),
+            "packet_lifetime_ns": str(_nanoseconds(self.packet_lifetime)),
             "complete": self.complete,
         }
         if self.incoming_payment:
@@ -94,7 +103,8 @@ class PaymentState(NamedTuple):
         if isinstance(version, bool) or version != VERSION:
             raise UnsupportedError("the payment was saved by a later version")
         credentials = Credentials.from_json(text)
-        names = ("amount", "deliver", "sent", "in_doubt", "delivered")
+        members.setdefault("packet_lifetime_ns", str(_nanoseconds(LONGEST_LIFETIME)))
+        names = ("amount", "deliver", "sent", "in_doubt", "delivered", "packet_lifetime_ns")
         numbers = [_number(members.get(name)) for name in names]
         rate = [_number(part) for part in _halves(members.get("min_rate"))]
         complete = members.get("complete")
@@ -102,7 +112,7 @@ class PaymentState(NamedTuple):
             raise MalformedError(
                 "the saved state of the payment lacks a number, or has one that is none"
             )
-        amount, deliver, sent, in_doubt, delivered = (number or 0 for number in numbers)
+        amount, deliver, sent, in_doubt, delivered, lifetime = (n or 0 for n in numbers)
         if sent + in_doubt > amount:
             raise MalformedError(
                 "the saved state of the payment says that more was sent than might be"
@@ -119,6 +129,7 @@ class PaymentState(NamedTuple):
             delivered,
             complete,
             incoming if isinstance(incoming, str) else "",
+            math.inf if lifetime == UNLIMITED else lifetime / SECOND,
         )
 
     def save(self, path: PathLike) -> None:
@@ -165,6 +176,10 @@ def _number(value: Any) -> Optional[int]:
         return None
     number = int(value)
     return number if number <= UNLIMITED else None
+
+
+def _nanoseconds(seconds: float) -> int:
+    return UNLIMITED if seconds == math.inf else min(round(seconds * SECOND), UNLIMITED)
 
 
 def _halves(value: Any) -> Tuple[Any, Any]:
@@ -286,18 +301,24 @@ class Keeper:
                 f"{self._path}: its payment is not complete: go on with it by rill.resume"
             )
 
-    def check_latest(self, state: PaymentState) -> None:
+    def check_latest(self, state: PaymentState) -> PaymentState:
         """For a payment that is gone on with by a state that was read before the lock: the file
-        holds the same state, or is free. StateError: somebody has gone on with it since."""
+        holds the same state, or is free. Returns it, with what is noted in the file alone.
+        StateError: somebody has gone on with it since."""
         old = self._read()
         if old is None or old.credentials != state.credentials:
             self.check_free()
-        elif (old.sent, old.in_doubt, old.complete) != (
+            return state
+        if (old.sent, old.in_doubt, old.complete) != (
             state.sent,
             state.in_doubt,
             state.complete,
         ):
             raise StateError(f"{self._path}: a newer state is in the file: go on with that")
+        return state._replace(
+            incoming_payment=state.incoming_payment or old.incoming_payment,
+            packet_lifetime=max(state.packet_lifetime, old.packet_lifetime),
+        )
 
     async def keep(self, state: Callable[[], PaymentState]) -> None:
         """The state as it is when its turn comes. It is kept also where the caller is cancelled
