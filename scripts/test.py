@@ -148,7 +148,7 @@ def tap_program(name, command, env=None, before=None):
             run_or_fail(before)
         status, output = run(command, env)
         count = tap.of_program(output, name, status)
-        return count, output if count.failures else ""
+        return count, tap.without_passed(output) if count.failures else ""
     return stage
 
 
@@ -301,14 +301,18 @@ def tail(text):
     return "\n".join(lines)
 
 
+def failed_lines(count):
+    return "".join(f"  FAILED {failure}\n" for failure in count.failures[:50])
+
+
 def report(name, count, log, times):
     seconds, processor, total = times
     text = (f"{name:30} {count.passed:6} passed {len(count.failures):4} failed "
             f"{seconds:7.1f} s   ({processor:.0f} s of processor, at {total:.0f} s)\n")
     text += "".join(f"  KNOWN {known}\n" for known in count.known)
     if count.failures:
+        text += failed_lines(count)
         text += "".join(f"  | {line}\n" for line in tail(log).splitlines())
-        text += "".join(f"  FAILED {failure}\n" for failure in count.failures[:50])
     sys.stdout.write(text)
     sys.stdout.flush()
 
@@ -370,10 +374,8 @@ def main():
         stages = check_stages() + computing_stages() + waiting_stages()
     os.makedirs(os.path.join(ROOT, "build"), exist_ok=True)
     total = run_all(stages)
-    # Once more at the end, where nobody has to look for them.
-    for failure in total.failures:
-        print(f"FAILED {failure}")
-    print(f"{total.passed} passed, {len(total.failures)} failed")
+    # Once more, at the end: a log is often cut, and what is left is its end.
+    print(f"{failed_lines(total)}{total.passed} passed, {len(total.failures)} failed")
     return 1 if total.failures else 0
 
 

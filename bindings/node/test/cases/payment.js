@@ -88,8 +88,8 @@ function uriOf (node, name) {
   return `btp+${url.href}`
 }
 
-/** A server over a node, which counts what each connection brings. */
-async function openShop (t) {
+/** A server over a node, which counts what each connection brings, and takes at most so much of each. */
+async function openShop (t, most = 1e15) {
   const node = await startNode(t)
   const server = await createServer({ plugin: new Plugin({ server: uriOf(node, 'shop') }) })
   t.later(() => server.close())
@@ -98,7 +98,7 @@ async function openShop (t) {
     connections.push(connection)
     connection.on('error', () => {})
     connection.on('stream', stream => {
-      stream.setReceiveMax(1e15)
+      stream.setReceiveMax(most)
       stream.on('error', () => {})
       stream.resume()
     })
@@ -242,7 +242,8 @@ module.exports = [
     name: 'one at a time: here, in another process, and rill',
     once: true,
     async run (t) {
-      const shop = await openShop(t)
+      // The first is not done before the others have had their answers.
+      const shop = await openShop(t, AMOUNT / 2)
       const file = path.join(temporary(t), 'state')
       const credentials = shop.server.generateAddressAndSecret()
       const stop = new AbortController()
@@ -453,8 +454,12 @@ module.exports = [
       const terms = { ...small, amount: 8000 }
       await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), signal: AbortSignal.abort() }), 'RILL_ERR_CANCELLED')
       // Each packet takes a while; what is in flight is waited for.
-      t.client.delay = 20
-      const late = await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), rill: { maxPacketsInFlight: 1 }, timeout: 1500, exchangeRate: 0.5 }), 'RILL_ERR_TIMEOUT')
+      t.client.delay = 100
+      let late
+      // On a slow machine it begins later. All of it takes 8 s at least.
+      for (let timeout = 1500; timeout < 7000 && !(late && late.sent > 0); timeout *= 2) {
+        late = await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), rill: { maxPacketsInFlight: 1 }, timeout, exchangeRate: 0.5 }), 'RILL_ERR_TIMEOUT')
+      }
       t.client.delay = 0
       const [sent, inDoubt, delivered] = numbers(late)
       assert.ok(sent > 0 && sent < 8000 && inDoubt === 0, JSON.stringify(late))
@@ -628,7 +633,7 @@ module.exports = [
       assert.strictEqual(await lifetime({ in_doubt: '7', ...of(1) }), 30000)
       assert.strictEqual(await lifetime({ in_doubt: '7' }), hour)
       const long = await lifetime({}, expiry(60000))
-      assert.ok(long >= 60000 && long <= 62000, `${long} ms`)
+      assert.ok(long > 30000 && long <= 61000, `${long} ms`)
       assert.strictEqual(await lifetime({}, expiry(2 * hour)), Infinity)
 
       const file = path.join(temporary(t), 'state')

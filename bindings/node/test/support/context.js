@@ -13,7 +13,9 @@ const connectionErrors = {
   original: require('original/dist/src/connection')
 }
 
+/** Milliseconds. RILL_NODE_SLOWER: all is so many times as slow as usual, under sanitizers or an emulator. */
 const PATIENCE = 15000
+const SLOWER = Number(process.env.RILL_NODE_SLOWER || 1)
 
 class Context {
   constructor (who) {
@@ -104,7 +106,7 @@ class Context {
     let timer
     try {
       return await Promise.race([promise, new Promise((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`waited too long for: ${what}`)), ms)
+        timer = setTimeout(() => reject(new Error(`waited too long for: ${what}`)), ms * SLOWER)
       })])
     } finally {
       clearTimeout(timer)
@@ -113,7 +115,7 @@ class Context {
 
   /** Until it is so. */
   async until (what, is, ms = PATIENCE) {
-    const end = Date.now() + ms
+    const end = Date.now() + ms * SLOWER
     while (!is()) {
       if (Date.now() > end) throw new Error(`waited too long until: ${what}`)
       await this.sleep(2)
@@ -131,4 +133,4 @@ function spy (then = () => {}) {
   return called
 }
 
-module.exports = { Context, spy }
+module.exports = { Context, SLOWER, spy }
