@@ -121,6 +121,11 @@ static void test_scales_far_apart(void **state)
     rill_quote_options o = source(5);
     o.price = (rill_ratio){1, 1}; /* 10^-255 is no ratio of 64 bits */
     bad(&p, &o, RILL_ERR_RATE, RILL_REASON_UNENFORCEABLE);
+    o = delivery(5);
+    o.price = (rill_ratio){1, 1};
+    bad(&p, &o, RILL_ERR_RATE, RILL_REASON_UNENFORCEABLE);
+    o = source(5);
+    o.price = (rill_ratio){1, 1};
     p.source_asset_scale = 0;
     p.destination_asset_scale = 255;
     bad(&p, &o, RILL_ERR_RATE, RILL_REASON_RATE);

@@ -273,8 +273,10 @@ class Connection extends EventEmitter {
       throw new Error("Creating another stream would exceed the remote connection's maximum number of open streams")
     }
     if (handle < 0 && handle !== Code.CLOSED) throw new RillError(handle)
-    const stream = handle < 0 ? this._addStream(0, 0) : this._addStream(handle, Number(arena.numbers[0]))
-    // The original lets one be made, and nothing of it leaves.
+    const id = handle < 0 ? (this._lastId || (this.isServer ? 0 : -1)) + 2 : Number(arena.numbers[0])
+    this._lastId = id
+    const stream = this._addStream(Math.max(handle, 0), id)
+    // After its end the original lets one be made, and nothing of it leaves.
     if (handle < 0) stream._endedByCore({ error: 0, code: 1, remote: true, message: '', last: -1, amount: 0n })
     return stream
   }
@@ -575,6 +577,8 @@ Object.assign(Connection.prototype, {
   minExchangeRatePrecision: DEFAULT_PRECISION,
   exchangeRate: undefined,
   _keepsLink: false,
+  /** The id of the latest stream that was opened on this side. */
+  _lastId: 0,
   _ownsEngine: false,
   _leavesPlugin: false,
   _rest: null,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-// The tests of ilp-protocol-stream, stream-receiver and ilp-plugin-btp that look at what packets and
-// applications see, by their files and names; and which of ours look at the same. Ours are a case of this
+// The tests of ilp-protocol-stream, @interledger/pay, stream-receiver and ilp-plugin-btp that look at what
+// packets and applications see, by their files and names; and which of ours look at the same. Ours are a case of this
 // folder, or a file of the repository and a text in it. Left out are tests of private members, and of
 // what is only logged.
 module.exports = {
@@ -135,6 +135,55 @@ module.exports = {
     ['verifyReceipt: should throw for invalid receipt length', 'packet: receipts: what they throw at'],
     ['verifyReceipt: should throw for invalid receipt version', 'packet: receipts: what they throw at'],
     ['verifyReceipt: should throw for invalid receipt hmac', 'packet: receipts: what they throw at']
+  ],
+  'pay/test/payment.spec.ts': [
+    ['fixed source payments: completes source amount payment with max packet amount', 'connection: packets: the maximum that F08 tells is kept to', 'dependents: @interledger/pay: amountToSend'],
+    ['fixed source payments: completes source amount payment if exchange rate is very close to minimum', 'payer: a rate that is exactly the minimum, in packets of one size: all is sent', 'tests/unit/test_endpoint_worth.c: test_all_of_it_may_just_be_enough'],
+    ['fixed source payments: completes source amount payment with no latency', 'connection: getters after money, and after the end'],
+    ['fixed source payments: completes source amount payment with no rate enforcement', 'payer: slippage 1: a rate that falls to a hundredth in the middle does not matter'],
+    ['fixed delivery payments: delivers fixed destination amount with max packet amount', 'dependents: @interledger/pay: amountToDeliver', 'tests/unit/test_quote.c: test_delivered_by_its_terms'],
+    ['fixed delivery payments: delivers single-shot fixed destination amount with single-shot', 'tests/unit/test_quote.c: test_delivered_without_a_quote'],
+    ['fixed delivery payments: delivers fixed destination amount with exchange rate greater than 1', 'bindings/python/tests/test_deliver.py: test_so_much_arrives'],
+    ['fixed delivery payments: fails if receive max is incompatible on fixed delivery payment', 'tests/unit/test_quote_terms.c: test_limits_of_the_receiver'],
+    ['fixed delivery payments: fails if minimum exchange rate is 0 and cannot enforce delivery', 'tests/unit/test_quote_terms.c: RILL_REASON_UNENFORCEABLE'],
+    ['fixed delivery payments: accounts for fulfilled packets even if data is corrupted', 'replies: a Fulfill with bytes that cannot be decrypted'],
+    ['fixed delivery payments: accounts for delivered amounts if the recipient claims to receive less than minimum', 'payer: a receiver that says that less came than the minimum: what it says counts as delivered, and all as sent'],
+    ['fixed delivery payments: fails if the exchange rate drops to 0 during payment', 'payer: a rate that falls to nothing in the middle: no more is sent'],
+    ['fixed delivery payments: fails if the exchange rate drops below the minimum during the payment', 'payer: a rate that falls below the minimum in the middle: no more is sent', 'tests/unit/test_endpoint_worth.c: test_a_rate_that_stays_low'],
+    ['payment execution: fails on final Reject errors', 'connection: errors: an unexpected final error ends the connection and all that waits'],
+    ['payment execution: handles invalid F08 errors', 'connection: packets: F08 whose data is none', 'connection: packets: F08 whose data is nonsense'],
+    ['payment execution: retries on temporary errors', 'connection: errors: temporary ones are tried again'],
+    ['payment execution: fails if no packets are fulfilled before idle timeout', 'connection: idle: the connection is destroyed', 'tests/unit/test_payment.c: test_stalled'],
+    ['payment execution: ends payment if the sequence number exceeds encryption safety', 'limits: all packets of a connection are used up: it ends with an error, and who waits is told'],
+    ['payment execution: ends payment if receiver closes the stream', 'tests/unit/test_quote.c: test_the_receivers_own_words', 'tests/unit/test_payment.c: test_closed_by_the_receiver'],
+    ['payment execution: ends payment if receiver closes the connection', 'connection: a close frame of the other side ends the connection', 'tests/unit/test_receive_reply.c: test_a_server_may_close_in_a_reply'],
+    ['payment execution: works with 100% slippage', 'payer: slippage 1: a rate that falls to a hundredth in the middle does not matter'],
+    ['stream receipts: reports receipts from ilp-protocol-stream server', 'dependents: @interledger/pay: stream receipts'],
+    ['stream receipts: reports receipts received out of order', 'payer: receipts that come out of order, and what is none: the latest stays'],
+    ['stream receipts: discards invalid receipts', 'payer: receipts that come out of order, and what is none: the latest stays'],
+    ['closes connection: closes connection with ilp-protocol-stream', 'dependents: @interledger/pay: amountToSend']
+  ],
+  'pay/test/reply.spec.ts': [
+    ['validates replies: returns F01 if reply is not Fulfill or Reject', 'connection: errors: a plugin that answers with no ILP packet ends the connection'],
+    ['validates replies: returns R00 if packet times out', 'tests/unit/test_doubt.c: test_money_stays_in_doubt_until_it_has_expired', 'tests/unit/test_doubt.c: test_what_did_not_arrive_is_paid_again'],
+    ['validates replies: returns T00 if the plugin throws an error', 'connection: errors: a plugin whose sendData rejects ends the connection with that error'],
+    ['validates replies: returns F05 on invalid fulfillment', 'replies: a Fulfill with a fulfillment that is none'],
+    ['validates replies: discards STREAM reply with invalid sequence', 'replies: a Fulfill with the number of another packet'],
+    ['validates replies: discards STREAM reply if packet type is invalid', 'replies: a Fulfill with another type of packet'],
+    ['validates replies: handles replies when decryption fails', 'replies: a Fulfill with bytes that cannot be decrypted', 'details: wrong replies do not end the connection: a final Reject whose data cannot be read']
+  ],
+  'pay/test/setup.spec.ts': [
+    ['setup flow: establishes connection from SPSP and fetches asset details with STREAM', 'connection: getters before money', 'bindings/python/tests/test_spsp.py: test_a_payment_to_whom_a_url_names'],
+    ['setup flow: fails on asset detail conflicts', 'tests/unit/test_endpoint_frames.c: test_an_asset_that_changes_in_a_reply_ends_the_connection', 'tests/unit/test_endpoint_hostile.c: test_assets_do_not_change', 'tests/unit/test_quote_terms.c: RILL_REASON_ASSET_CONFLICT'],
+    ['setup flow: fails on asset probe if cannot establish connection', 'connection: rate: no connection where no packet gets through'],
+    ['quoting flow: fails on quote if no test packets are delivered', 'connection: rate: no connection where no packet gets through', 'tests/unit/test_probe.c: test_a_question_without_an_answer_ends'],
+    ['quoting flow: fails if max packet amount is 0', 'limits: a path that takes no amount: there is no connection'],
+    ['quoting flow: fails if receiver never shared destination asset details', 'tests/unit/test_quote_terms.c: RILL_REASON_DESTINATION_ASSET'],
+    ['quoting flow: fails it the probed rate is below the minimum rate', 'tests/unit/test_quote_terms.c: test_prices', 'tests/unit/test_quote.c: test_terms_that_no_path_keeps'],
+    ['quoting flow: fails if the probed rate is 0', 'rate: a unit arrives of ten thousand million, and packets are small: there is no connection'],
+    ['quoting flow: fails if probed rate is very close to the minimum', 'payer: a rate that is a hair below the minimum: nothing is sent', 'tests/unit/test_endpoint_worth.c: test_all_of_it_may_just_be_too_little'],
+    ['quoting flow: discovers precise max packet amount from F08s without metadata', 'connection: packets: F08 whose data is none', 'tests/unit/test_endpoint_money.c: test_the_packet_size_is_found_without_data_too'],
+    ['quoting flow: supports 1:1 rate with no max packet amount', 'rate: minExchangeRatePrecision 13, a path that lets all of them through']
   ],
   'stream-receiver/test/index.spec.ts': [
     ['#generateCredentials: accepts credentials generated by a different instance', 'server: two servers with one secret take each other\'s clients'],

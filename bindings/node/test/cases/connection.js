@@ -92,6 +92,24 @@ module.exports = [
     }
   },
   {
+    name: 'createStream: after the end, ids go on, and nothing leaves',
+    async run (t) {
+      await t.open()
+      await t.connection.createStream().sendTotal(0)
+      await t.connection.end()
+      const { length } = t.client.sent
+      const sides = [t.connection, t.accepted]
+      for (const ids of [[3, 2], [5, 4]]) {
+        const streams = sides.map(side => side.createStream())
+        for (const stream of streams) stream.on('error', () => {})
+        assert.deepStrictEqual(streams.map(({ id }) => id), ids)
+        assert.deepStrictEqual(sides.map(({ streams }, i) => streams.has(ids[i])), [true, true])
+        for (const stream of streams) await assert.rejects(stream.sendTotal(10, { timeout: 20 }))
+      }
+      assert.strictEqual(t.client.sent.length, length)
+    }
+  },
+  {
     name: 'end: closes the other side',
     async run (t) {
       await t.open()

@@ -12,6 +12,7 @@ const { once } = require('events')
 const { promisify } = require('util')
 const { deserializeIlpPrepare, serializeIlpFulfill, serializeIlpPrepare, serializeIlpReject } = require('ilp-packet')
 const { Node, ilp, errorOf, btp } = require('../support/btp')
+const { SLOWER } = require('../support/context')
 const NODE = require('../support/program')
 const { startNode, temporary, ROOT } = require('../support/rilld')
 const { judge } = require('../../lib/websocket')
@@ -397,7 +398,7 @@ module.exports = [
           await stream.sendTotal(1000)
         }
         run().catch(err => { console.log(err.code || err.message); process.exit(0) })`
-      const run = env => promisify(execFile)(NODE, ['-e', program, uri], { env: { ...process.env, ...env }, timeout: 50000 })
+      const run = env => promisify(execFile)(NODE, ['-e', program, uri], { env: { ...process.env, ...env }, timeout: 50000 * SLOWER })
       assert.strictEqual((await run({ NODE_EXTRA_CA_CERTS: cert })).stdout, 'done\n')
       assert.match((await run({})).stdout, /^(DEPTH_ZERO_SELF_SIGNED_CERT|self-signed certificate)\n$/)
     }

@@ -15,6 +15,9 @@ const COUNTS = {
   'ilp-protocol-stream/test/packet.spec.ts': 6,
   'ilp-protocol-stream/test/crypto.spec.ts': 5,
   'ilp-protocol-stream/test/util/receipt.spec.ts': 10,
+  'pay/test/payment.spec.ts': 25,
+  'pay/test/reply.spec.ts': 7,
+  'pay/test/setup.spec.ts': 11,
   'stream-receiver/test/index.spec.ts': 18,
   'ilp-plugin-btp/test/index.test.js': 16
 }
@@ -34,7 +37,7 @@ function cases () {
 
 /** undefined, or what is wrong with a test that is to be ours. */
 function problem (all, test) {
-  const [, file, text] = /^(tests\/[^:]+): (.*)$/.exec(test) || []
+  const [, file, text] = /^((?:bindings\/python\/)?tests\/[^:]+): (.*)$/.exec(test) || []
   if (file) {
     const whole = path.join(REPOSITORY, file)
     if (!fs.existsSync(whole)) return `there is no ${file}`
