@@ -75,7 +75,9 @@ export interface PaymentState extends PaymentResult {
 export declare function pay (opts: PayOpts): Promise<PaymentResult>
 /**
  * Goes on with a payment of a process that has ended. What that one may have sent is not sent again: if all
- * else has been sent, this rejects with RILL_ERR_IN_DOUBT.
+ * else has been sent, this rejects with RILL_ERR_IN_DOUBT. A payment that ends when a given amount has
+ * arrived (`deliver` of the state) is not gone on with here: RILL_ERR_UNSUPPORTED. `rill pay --resume` and
+ * Rill for Python do that.
  */
 export declare function resume (opts: ResumeOpts): Promise<PaymentResult>
 /** What a state says, without the secret. */

@@ -6,6 +6,7 @@ const assert = require('assert')
 const fs = require('fs')
 const path = require('path')
 const { deserializeIlpReply, serializeIlpFulfill, serializeIlpReject } = require('ilp-packet')
+const { SLOWER } = require('../support/context')
 const { PairPlugin } = require('../support/pair')
 const { temporary, ROOT } = require('../support/rilld')
 
@@ -172,7 +173,7 @@ module.exports = [
       }
       const stream = t.connection.createStream()
       stream.on('error', () => {})
-      await stream.sendTotal(3000, { timeout: 10000 })
+      await stream.sendTotal(3000, { timeout: 10000 * SLOWER })
       assert.ok(changed > 1)
       // What is not fulfilled is sent again: nobody can claim it of us, whoever has let it arrive.
       const again = what.includes('cannot be read') && what.includes('Fulfill') ? 0 : 1000

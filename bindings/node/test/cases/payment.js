@@ -469,7 +469,7 @@ module.exports = [
       assert.ok(state.minExchangeRate > '0.49' && state.minExchangeRate <= '0.495', state.minExchangeRate)
       // The path has become worse than the first process was told to take.
       t.client.rate = [1n, 3n]
-      const refused = await fails(resume({ ...small, state: latest, timeout: 5000 }), 'RILL_ERR_RATE')
+      const refused = await fails(resume({ ...small, state: latest }), 'RILL_ERR_RATE')
       assert.deepStrictEqual(numbers(refused), [sent, 0, delivered])
       assert.strictEqual(received, sent / 2)
       t.client.rate = [1n, 2n]
@@ -534,7 +534,7 @@ module.exports = [
       const done = await pay({ ...terms, ...t.listening.generateAddressAndSecret(), amount: 4000, maximumPacketAmount: '1000' })
       assert.deepStrictEqual(numbers(done), [4000, 0, 4])
       assert.deepStrictEqual(kept.map(({ sent, in_doubt: doubt }) => [sent, doubt]).slice(0, 2), [['0', '500'], ['0', '4000']])
-      const err = await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), amount: 500, timeout: 5000 }), 'RILL_ERR_TOO_LITTLE')
+      const err = await fails(pay({ ...terms, ...t.listening.generateAddressAndSecret(), amount: 500 }), 'RILL_ERR_TOO_LITTLE')
       assert.deepStrictEqual(numbers(err), [0, 0, 0])
     }
   },
@@ -715,7 +715,7 @@ module.exports = [
       }
       const paid = terms => {
         kept = []
-        return pay({ plugin: t.client, ...t.listening.generateAddressAndSecret(), maximumPacketAmount: '100', timeout: 10000, save, ...terms })
+        return pay({ plugin: t.client, ...t.listening.generateAddressAndSecret(), maximumPacketAmount: '100', save, ...terms })
       }
       // They are gone once so many states were kept: the last one, of which all may have left, stays.
       for (const at of [1, 3]) {
