@@ -58,8 +58,9 @@ const { native } = arena
 /**
  * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
  * the first answer says, and a second more; what says more than an hour is far away, and the
- * connectors on the way make it less: how long such packets live, nobody knows. destination: of all packets; of a server's it is undefined,
- * and each packet's own counts. first: what the first answer is about.
+ * connectors on the way make it less: nobody knows how long such packets live. destination: of all
+ * packets; of a server's it is undefined, and each packet's own counts. first: what the first answer
+ * is about.
  */
 function expiryWriter (getExpiry, destination, about = destination) {
   const first = getExpiry(about)
