@@ -56,11 +56,10 @@ const NO_STREAMS = []
 const { native } = arena
 
 /**
- * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
- * the first answer says, and a second more; what says more than an hour is far away, and the
- * connectors on the way make it less: nobody knows how long such packets live. destination: of all
- * packets; of a server's it is undefined, and each packet's own counts. first: what the first answer
- * is about.
+ * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as the first
+ * answer says, and a second more; what says more than an hour is far away, and connectors make it less:
+ * nobody knows how long such packets live. destination: of all packets; of a server's it is undefined,
+ * and each packet's own counts. about: what the first answer is about.
  */
 function expiryWriter (getExpiry, destination, about = destination) {
   const first = getExpiry(about)
@@ -69,8 +68,7 @@ function expiryWriter (getExpiry, destination, about = destination) {
   const far = life === HOUR
   return {
     lifetime: Math.round(life) * MS,
-    /** Nanoseconds: no packet lives longer. */
-    most: far ? MAX : BigInt(Math.round(life) * MS),
+    most: far ? MAX : BigInt(Math.round(life) * MS), // no packet lives longer
     write (packet) {
       const date = getExpiry(destination === undefined ? destinationOf(packet) : destination)
       if (!(date instanceof Date) || isNaN(date)) throw new TypeError('getExpiry must return a Date')
