@@ -47,8 +47,30 @@ void rill_oer_write_long_length(rill_writer *w, size_t len)
     write_significant(w, len, bytes);
 }
 
+/* The bytes of a length of two or three, as all lengths in packets are that one is too few for. 0
+ * for all others, and for what is wrong with these. */
+static inline size_t read_packet_length(const uint8_t *p, size_t left, size_t *len)
+{
+    if (left < 3)
+        return 0;
+    *len = p[1];
+    if (p[0] == 0x81)
+        return *len >= 0x80 ? 2 : 0;
+    *len = *len << 8 | p[2];
+    return p[0] == 0x82 && *len >= 0x100 ? 3 : 0;
+}
+
 int rill_oer_read_long_octets(rill_reader *r, size_t max, rill_bytes *out)
 {
+    const uint8_t *p = r->at;
+    size_t left = rill_reader_left(r);
+    size_t known;
+    size_t before = read_packet_length(p, left, &known);
+    if (RILL_LIKELY(before != 0 && known <= max && known <= left - before)) {
+        *out = (rill_bytes){p + before, known};
+        r->at = p + before + known;
+        return RILL_OK;
+    }
     rill_reader at = *r;
     size_t len;
     int err = rill_oer_read_length(&at, &len);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <rill/error.h>
 #include <rill/ilp.h>
+#include <string.h>
 
 #include "ilp/address.h"
 #include "ilp/oer.h"
@@ -42,27 +43,55 @@ static size_t octets_size(size_t len)
     return rill_oer_length_size(len) + len;
 }
 
-static void write_envelope(rill_writer *w, rill_ilp_type type, size_t content)
+/*
+ * Who writes a packet has found out before that all of it fits. A length of several bytes is
+ * followed by what it is the length of, so there is room to write it at once.
+ */
+static uint8_t *put_envelope(uint8_t *p, rill_ilp_type type, size_t content)
 {
-    rill_write_u8(w, (uint8_t)type);
-    rill_oer_write_length(w, content);
+    *p = (uint8_t)type;
+    return rill_oer_put_length(p + 1, content);
 }
 
-/* The last field of every packet: its bytes, or room for them. */
-static void write_data(rill_writer *w, rill_bytes data)
+static uint8_t *put_bytes(uint8_t *p, const void *bytes, size_t len)
 {
-    rill_oer_write_length(w, data.len);
-    if (data.data == NULL)
-        (void)rill_write_reserve(w, data.len);
-    else
-        rill_write_bytes(w, data.data, data.len);
+    memcpy(p, bytes, len);
+    return p + len;
 }
 
-static int finish(const rill_writer *w, size_t *len)
+static uint8_t *put_octets(uint8_t *p, rill_bytes bytes)
 {
-    if (w->failed)
-        return RILL_ERR_BUFFER;
-    *len = rill_writer_len(w);
+    p = rill_oer_put_length(p, bytes.len);
+    return bytes.len == 0 ? p : put_bytes(p, bytes.data, bytes.len);
+}
+
+static_assert(RILL_ILP_MAX_DATA_READ <= UINT16_MAX, "its length takes three bytes at most");
+
+/*
+ * The last field of every packet: its bytes, or room for them. They may be there already, so
+ * nothing is written beyond their length.
+ */
+static uint8_t *put_data(uint8_t *p, rill_bytes data)
+{
+    if (data.len >= 0x100) {
+        *p++ = 0x82;
+        *p++ = (uint8_t)(data.len >> 8);
+    } else if (data.len >= 0x80) {
+        *p++ = 0x81;
+    }
+    *p++ = (uint8_t)data.len;
+    if (data.data != NULL && data.len != 0)
+        memcpy(p, data.data, data.len);
+    return p + data.len;
+}
+
+/* p is where the packet ends, which was measured before. */
+static int finish(const uint8_t *buf, const uint8_t *p, size_t size, size_t *len)
+{
+    assert((size_t)(p - buf) == size);
+    (void)buf;
+    (void)p;
+    *len = size;
     return RILL_OK;
 }
 
@@ -119,16 +148,15 @@ int rill_prepare_encode_any_size(const rill_prepare *in, uint8_t *buf, size_t ca
         return err;
     size_t content =
         8 + TIME_LEN + HASH_LEN + octets_size(in->destination.len) + octets_size(in->data.len);
-    if (envelope_size(content) > cap)
+    size_t size = envelope_size(content);
+    if (size > cap)
         return RILL_ERR_BUFFER;
-    rill_writer w = rill_writer_of(buf, cap);
-    write_envelope(&w, RILL_ILP_PREPARE, content);
-    rill_write_u64(&w, in->amount);
-    rill_write_bytes(&w, time, TIME_LEN);
-    rill_write_bytes(&w, in->condition, HASH_LEN);
-    rill_oer_write_octets(&w, in->destination);
-    write_data(&w, in->data);
-    return finish(&w, len);
+    uint8_t *p = put_envelope(buf, RILL_ILP_PREPARE, content);
+    rill_store_u64(p, in->amount);
+    p = put_bytes(p + 8, time, TIME_LEN);
+    p = put_bytes(p, in->condition, HASH_LEN);
+    p = put_octets(p, in->destination);
+    return finish(buf, put_data(p, in->data), size, len);
 }
 
 /*
@@ -172,13 +200,12 @@ int rill_fulfill_encode_any_size(const rill_fulfill *in, uint8_t *buf, size_t ca
     if (in->data.len > RILL_ILP_MAX_DATA_READ)
         return RILL_ERR_TOO_LARGE;
     size_t content = HASH_LEN + octets_size(in->data.len);
-    if (envelope_size(content) > cap)
+    size_t size = envelope_size(content);
+    if (size > cap)
         return RILL_ERR_BUFFER;
-    rill_writer w = rill_writer_of(buf, cap);
-    write_envelope(&w, RILL_ILP_FULFILL, content);
-    rill_write_bytes(&w, in->fulfillment, HASH_LEN);
-    write_data(&w, in->data);
-    return finish(&w, len);
+    uint8_t *p = put_envelope(buf, RILL_ILP_FULFILL, content);
+    p = put_bytes(p, in->fulfillment, HASH_LEN);
+    return finish(buf, put_data(p, in->data), size, len);
 }
 
 /*
@@ -263,15 +290,14 @@ int rill_reject_encode_any_size(const rill_reject *in, uint8_t *buf, size_t cap,
         return RILL_ERR_TOO_LARGE;
     size_t content = CODE_LEN + octets_size(in->triggered_by.len) + octets_size(in->message.len) +
                      octets_size(in->data.len);
-    if (envelope_size(content) > cap)
+    size_t size = envelope_size(content);
+    if (size > cap)
         return RILL_ERR_BUFFER;
-    rill_writer w = rill_writer_of(buf, cap);
-    write_envelope(&w, RILL_ILP_REJECT, content);
-    rill_write_bytes(&w, in->code.text, CODE_LEN);
-    rill_oer_write_octets(&w, in->triggered_by);
-    rill_oer_write_octets(&w, in->message);
-    write_data(&w, in->data);
-    return finish(&w, len);
+    uint8_t *p = put_envelope(buf, RILL_ILP_REJECT, content);
+    p = put_bytes(p, in->code.text, CODE_LEN);
+    p = put_octets(p, in->triggered_by);
+    p = put_octets(p, in->message);
+    return finish(buf, put_data(p, in->data), size, len);
 }
 
 int rill_amount_too_large_decode(rill_amount_too_large *out, rill_bytes data)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The timestamps of RFC 30, which have a fixed length. Days are counted in the proleptic Gregorian
- * calendar, from years that begin in March, so that a leap day is the last day of its year.
+ * calendar.
  */
 #include <rill/error.h>
 #include <rill/ilp.h>
@@ -10,8 +10,9 @@
 
 #define MS_PER_DAY         UINT64_C(86400000)
 #define DAYS_PER_400_YEARS 146097U
-/* From 0000-03-01 to 1970-01-01. */
-#define EPOCH_DAYS 719468U
+/* 1970-01-01 and 0000-03-01, in days since 0000-01-01. */
+#define EPOCH_DAY   719528U
+#define FIRST_MARCH 60U
 /* 9999-12-31T23:59:59.999Z */
 #define LAST_MS UINT64_C(253402300799999)
 
@@ -45,58 +46,94 @@ static void write_pairs(uint8_t digits[8], unsigned a, unsigned b, unsigned c, u
     rill_store_u64(digits, UINT64_C(0x3030303030303030) + (tens << 8) + (pairs - 10 * tens));
 }
 
-static bool is_leap(unsigned year)
+/* A date, its year in two parts of two digits. */
+typedef struct date {
+    unsigned century;
+    unsigned year; /* of its century */
+    unsigned month;
+    unsigned day;
+} date;
+
+static unsigned year_of(const date *d)
 {
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return 100 * d->century + d->year;
 }
 
-static unsigned days_in_month(unsigned year, unsigned month)
+static bool is_leap(const date *d)
+{
+    return (d->year != 0 ? d->year : d->century) % 4 == 0;
+}
+
+static unsigned days_in_month(const date *d)
 {
     static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && is_leap(year) ? 29 : days[month - 1];
+    return d->month == 2 && is_leap(d) ? 29 : days[d->month - 1];
 }
 
-/* Days since 0000-03-01. year is at least 1. */
-static unsigned days_of(unsigned year, unsigned month, unsigned day)
+/* There is such a day. Each month has 28 days. */
+static bool is_date(const date *d)
 {
-    unsigned y = month > 2 ? year : year - 1;
-    unsigned m = month > 2 ? month - 3 : month + 9;
-    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
+    return d->month - 1 < 12 && d->day - 1 < 31 && (d->day <= 28 || d->day <= days_in_month(d));
 }
 
-static void date_of(unsigned days, unsigned *year, unsigned *month, unsigned *day)
+/* Days since 0000-01-01. */
+static unsigned days_of(const date *d)
 {
-    unsigned era = days / DAYS_PER_400_YEARS;
-    unsigned of_era = days % DAYS_PER_400_YEARS;
-    unsigned y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    unsigned of_year = of_era - (365 * y + y / 4 - y / 100);
-    unsigned m = (5 * of_year + 2) / 153;
-    *day = of_year - (153 * m + 2) / 5 + 1;
-    *month = m < 10 ? m + 3 : m - 9;
-    *year = 400 * era + y + (*month <= 2 ? 1 : 0);
+    /* Of a year without a leap day. */
+    static const uint16_t before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    unsigned year = year_of(d);
+    /* This year's too, which may be still to come. */
+    unsigned leap_days = year / 4 + 1 - d->century + d->century / 4;
+    if (d->month <= 2 && is_leap(d))
+        leap_days--;
+    return 365 * year + leap_days + before[d->month - 1] + d->day - 1;
+}
+
+/*
+ * Of days since 0000-03-01: years begin in March here, so that a leap day is the last of its year.
+ * Four times a number of days, and a little, divided by the days of four centuries, is the
+ * century; what is left of that, divided by the days of four years, the year of the century. The
+ * second division is by a multiplication, whose lower half is what is left. Months from March on
+ * have 30.6 days, which is 2141/65536 months a day.
+ * C. Neri, L. Schneider: Euclidean affine functions and their application to calendar algorithms.
+ */
+static date date_of(unsigned days)
+{
+    unsigned quarters = 4 * days + 3;
+    unsigned century = quarters / DAYS_PER_400_YEARS;
+    uint64_t years = (uint64_t)((quarters % DAYS_PER_400_YEARS) | 3) * 2939745;
+    unsigned year = (unsigned)(years >> 32);
+    unsigned of_year = (unsigned)years / 2939745 / 4;
+    unsigned months = 2141 * of_year + 197913;
+    date d = {century, year, months >> 16, (months & 0xffff) / 2141 + 1};
+    if (of_year >= 306) { /* January or February of the next year */
+        d.month -= 12;
+        d.century += ++d.year / 100;
+        d.year %= 100;
+    }
+    return d;
 }
 
 int rill_ilp_time_decode(const uint8_t text[17], uint64_t *wall_ms)
 {
-    uint64_t date, time;
+    uint64_t date_pairs, time;
     unsigned last = text[16] - (unsigned)'0';
-    if (!read_pairs(text, &date) || !read_pairs(text + 8, &time) || last > 9)
+    if (!read_pairs(text, &date_pairs) || !read_pairs(text + 8, &time) || last > 9)
         return RILL_ERR_MALFORMED;
-    unsigned year = 100 * pair(date, 0) + pair(date, 1);
-    unsigned month = pair(date, 2);
-    unsigned day = pair(date, 3);
+    const date d = {pair(date_pairs, 0), pair(date_pairs, 1), pair(date_pairs, 2),
+                    pair(date_pairs, 3)};
     unsigned hour = pair(time, 0);
     unsigned minute = pair(time, 1);
     unsigned second = pair(time, 2);
     unsigned ms = 10 * pair(time, 3) + last;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+    if (!is_date(&d))
         return RILL_ERR_MALFORMED;
     /* There is no 24:00 and no second 60: RFC 30 smears leap seconds. */
     if (hour > 23 || minute > 59 || second > 59)
         return RILL_ERR_MALFORMED;
-    if (year < 1970)
+    if (year_of(&d) < 1970)
         return RILL_ERR_RANGE;
-    uint64_t days = days_of(year, month, day) - EPOCH_DAYS;
+    uint64_t days = days_of(&d) - EPOCH_DAY;
     uint64_t seconds = (uint64_t)hour * 3600 + (uint64_t)minute * 60 + second;
     *wall_ms = days * MS_PER_DAY + seconds * 1000 + ms;
     return RILL_OK;
@@ -106,12 +143,13 @@ int rill_ilp_time_encode(uint64_t wall_ms, uint8_t text[17])
 {
     if (wall_ms > LAST_MS)
         return RILL_ERR_RANGE;
-    unsigned year, month, day;
-    date_of((unsigned)(wall_ms / MS_PER_DAY) + EPOCH_DAYS, &year, &month, &day);
+    date d = date_of((unsigned)(wall_ms / MS_PER_DAY) + EPOCH_DAY - FIRST_MARCH);
     unsigned of_day = (unsigned)(wall_ms % MS_PER_DAY);
-    write_pairs(text, year / 100, year % 100, month, day);
-    write_pairs(text + 8, of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60,
-                of_day % 1000 / 10);
-    text[16] = (uint8_t)('0' + of_day % 10);
+    unsigned seconds = of_day / 1000;
+    unsigned minutes = seconds / 60;
+    unsigned ms = of_day - 1000 * seconds;
+    write_pairs(text, d.century, d.year, d.month, d.day);
+    write_pairs(text + 8, minutes / 60, minutes % 60, seconds - 60 * minutes, ms / 10);
+    text[16] = (uint8_t)('0' + ms % 10);
     return RILL_OK;
 }

@@ -211,6 +211,45 @@ static void test_room_for_data(void **state)
     assert_int_equal(out.data.len, 0);
 }
 
+enum { ROOM = 1000, BEFORE = 0xee };
+
+/* The packet's data are the bytes that were there before, and none behind it has changed. */
+static void assert_kept(const uint8_t room[ROOM], size_t len, rill_bytes data, size_t data_len)
+{
+    assert_int_equal(data.len, data_len);
+    assert_ptr_equal(data.data + data_len, room + len);
+    for (size_t i = len - data_len; i < ROOM; i++)
+        assert_int_equal(room[i], BEFORE);
+}
+
+static void test_data_in_its_place(void **state)
+{
+    static uint8_t address[150], room[ROOM];
+    (void)state;
+    memset(address, 'a', sizeof address);
+    memcpy(address, "g.", 2);
+    for (size_t data_len = 0; data_len < 300; data_len++) {
+        for (size_t i = 3; i < sizeof address; i += 49) {
+            rill_prepare p = {5, UINT64_C(1700000000000), hash, {address, i}, {NULL, data_len}};
+            rill_fulfill yes = {hash, {NULL, data_len}};
+            rill_reject no = {.triggered_by = {address, i}, .data = {NULL, data_len}};
+            size_t len;
+            memset(room, BEFORE, sizeof room);
+            assert_int_equal(rill_prepare_encode(&p, room, sizeof room, &len), RILL_OK);
+            assert_int_equal(rill_prepare_decode(&p, room, len), RILL_OK);
+            assert_kept(room, len, p.data, data_len);
+            memset(room, BEFORE, sizeof room);
+            assert_int_equal(rill_fulfill_encode(&yes, room, sizeof room, &len), RILL_OK);
+            assert_int_equal(rill_fulfill_decode(&yes, room, len), RILL_OK);
+            assert_kept(room, len, yes.data, data_len);
+            memset(room, BEFORE, sizeof room);
+            assert_int_equal(rill_reject_encode(&no, room, sizeof room, &len), RILL_OK);
+            assert_int_equal(rill_reject_decode(&no, room, len), RILL_OK);
+            assert_kept(room, len, no.data, data_len);
+        }
+    }
+}
+
 static void test_fulfill(void **state)
 {
     (void)state;
@@ -387,12 +426,19 @@ static void test_amount_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prepare),          cmocka_unit_test(test_prepare_cut_short),
-        cmocka_unit_test(test_bytes_after),      cmocka_unit_test(test_prepare_refused),
-        cmocka_unit_test(test_largest_prepare),  cmocka_unit_test(test_data_too_large),
-        cmocka_unit_test(test_room_for_data),    cmocka_unit_test(test_fulfill),
-        cmocka_unit_test(test_reject),           cmocka_unit_test(test_reject_cut_short),
-        cmocka_unit_test(test_reject_with_junk), cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_prepare_cut_short),
+        cmocka_unit_test(test_bytes_after),
+        cmocka_unit_test(test_prepare_refused),
+        cmocka_unit_test(test_largest_prepare),
+        cmocka_unit_test(test_data_too_large),
+        cmocka_unit_test(test_room_for_data),
+        cmocka_unit_test(test_data_in_its_place),
+        cmocka_unit_test(test_fulfill),
+        cmocka_unit_test(test_reject),
+        cmocka_unit_test(test_reject_cut_short),
+        cmocka_unit_test(test_reject_with_junk),
+        cmocka_unit_test(test_codes),
         cmocka_unit_test(test_amount_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

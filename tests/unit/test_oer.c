@@ -117,6 +117,60 @@ static void test_octets(void **state)
     assert_memory_equal(buf, "\x03xyz", 4);
 }
 
+/* Each length of one to three bytes, whole, and with its last byte missing. */
+static void test_octets_of_any_length(void **state)
+{
+    static const size_t lengths[] = {0, 1, 127, 128, 129, 255, 256, 257, 32767, 65535, 65536};
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        uint8_t *whole = malloc(lengths[i] + 9);
+        assert_non_null(whole);
+        rill_writer w = rill_writer_of(whole, 9);
+        rill_oer_write_length(&w, lengths[i]);
+        size_t before = rill_writer_len(&w);
+        memset(whole + before, 7, lengths[i]);
+        for (size_t missing = 0; missing < 2 && missing < before + lengths[i]; missing++) {
+            size_t len = before + lengths[i] - missing;
+            uint8_t *p = copy_of(whole, len);
+            rill_reader r = rill_reader_of(p, len);
+            rill_bytes b;
+            assert_int_equal(rill_oer_read_octets(&r, SIZE_MAX, &b),
+                             missing == 0 ? RILL_OK : RILL_ERR_TRUNCATED);
+            assert_int_equal(rill_reader_left(&r), missing == 0 ? 0 : len);
+            if (missing == 0) {
+                assert_int_equal(b.len, lengths[i]);
+                assert_ptr_equal(b.data, p + before);
+                r = rill_reader_of(p, len);
+                if (lengths[i] > 0)
+                    assert_int_equal(rill_oer_read_octets(&r, lengths[i] - 1, &b),
+                                     RILL_ERR_TOO_LARGE);
+                assert_int_equal(rill_oer_read_octets(&r, lengths[i], &b), RILL_OK);
+            }
+            free(p);
+        }
+        free(whole);
+    }
+}
+
+static void test_octets_not_canonical(void **state)
+{
+    static const char *const bad[] = {"\x80zzz", "\x81\x7fzzz", "\x83zzzzz", "\x82\x01zzz"};
+    uint8_t p[3 + 255] = {0x82, 0, 0xff};
+    rill_reader r = rill_reader_of(p, sizeof p);
+    rill_bytes b;
+    (void)state;
+    assert_int_equal(rill_oer_read_octets(&r, SIZE_MAX, &b), RILL_ERR_MALFORMED);
+    memset(p, 1, sizeof p);
+    p[0] = 0x81;
+    p[1] = 0x7f;
+    assert_int_equal(rill_oer_read_octets(&r, SIZE_MAX, &b), RILL_ERR_MALFORMED);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        r = rill_reader_of((const uint8_t *)bad[i], strlen(bad[i]));
+        assert_int_not_equal(rill_oer_read_octets(&r, SIZE_MAX, &b), RILL_OK);
+        assert_int_equal(rill_reader_left(&r), strlen(bad[i]));
+    }
+}
+
 static int read_varuint(const char *data, size_t len, bool saturating, uint64_t *out)
 {
     uint8_t *p = copy_of(data, len);
@@ -180,6 +234,8 @@ int main(void)
         cmocka_unit_test(test_lengths_not_canonical),
         cmocka_unit_test(test_lengths_round_trip),
         cmocka_unit_test(test_octets),
+        cmocka_unit_test(test_octets_of_any_length),
+        cmocka_unit_test(test_octets_not_canonical),
         cmocka_unit_test(test_varuints),
         cmocka_unit_test(test_varuints_round_trip),
     };
