@@ -26,7 +26,8 @@ static bool add(rill_packet_writer *w, const rill_frame *frame)
 /* The frames that were kept, and those that are read again, must be all frames in order. */
 static void check_walk(const rill_stream_packet *p)
 {
-    rill_frame_walk walk = rill_frames_of(p);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, p);
     rill_reader frames = p->frames;
     uint64_t left = p->frame_count;
     rill_frame frame;

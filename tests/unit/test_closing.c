@@ -80,7 +80,8 @@ static void test_the_largest_fits(void **state)
         .code = RILL_CLOSE_NO_ERROR, .cut = cut, .cut_count = count, .message = message};
     write(&closing);
     assert_int_equal(packet.frame_count, count + 1);
-    rill_frame_walk walk = rill_frames_of(&packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, &packet);
     const rill_frame *last = NULL;
     for (const rill_frame *f; (f = rill_frame_walk_next(&walk)) != NULL;)
         last = f;

@@ -207,7 +207,8 @@ static void test_the_walk_gives_what_reading_again_does(void **state)
         }
         assert_int_equal(decode(&packet, bytes, rill_packet_end(&p), &header_ok), RILL_OK);
         for (unsigned twice = 0; twice < 2; twice++) {
-            rill_frame_walk walk = rill_frames_of(&packet);
+            rill_frame_walk walk;
+            rill_frames_begin(&walk, &packet);
             rill_reader frames = packet.frames;
             uint64_t left = packet.frame_count;
             for (const rill_frame *f; (f = rill_frame_walk_next(&walk)) != NULL;) {

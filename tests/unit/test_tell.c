@@ -45,7 +45,7 @@ static void write_reply(client *c)
 static const rill_frame *find(uint8_t type)
 {
     static rill_frame_walk walk;
-    walk = rill_frames_of(&packet);
+    rill_frames_begin(&walk, &packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)
         if (frame->type == type)
             return frame;

@@ -14,7 +14,8 @@
 
 bool rill_continues_bytes(const rill_stream_packet *packet)
 {
-    rill_frame_walk walk = rill_frames_of(packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, packet);
     if (!HAS(packet, STREAM_DATA))
         return false;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)

@@ -127,7 +127,8 @@ static int check_frames(rill_incoming_packet *in)
 {
     if (in->c->succession.unsure)
         make_sure(in);
-    rill_frame_walk walk = rill_frames_of(in->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, in->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         int err = check_frame(in->c, frame);
         if (err != RILL_OK)
@@ -136,14 +137,12 @@ static int check_frames(rill_incoming_packet *in)
     return RILL_OK;
 }
 
-/* late: the closes, which come after the money of the same packet. */
-static int apply_frames(rill_incoming_packet *in, bool late)
+/* Some are of the kind. */
+RILL_NOINLINE static int apply_some(rill_incoming_packet *in, bool late)
 {
-    rill_frame_walk walk = rill_frames_of(in->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, in->packet);
     const rill_frame_source from = {.now_ns = in->arrival->now.mono_ns, .closed = &in->closed};
-    uint32_t wanted = late ? LATE_FRAMES : ~(LATE_FRAMES | MONEY_FRAMES);
-    if ((in->packet->types & wanted) == 0)
-        return RILL_OK;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type == RILL_FRAME_STREAM_MONEY || is_late(frame->type) != late)
             continue;
@@ -153,6 +152,13 @@ static int apply_frames(rill_incoming_packet *in, bool late)
             return err;
     }
     return RILL_OK;
+}
+
+/* late: the closes, which come after the money of the same packet. Most packets have none. */
+static int apply_frames(rill_incoming_packet *in, bool late)
+{
+    uint32_t wanted = late ? LATE_FRAMES : ~(LATE_FRAMES | MONEY_FRAMES);
+    return (in->packet->types & wanted) != 0 ? apply_some(in, late) : RILL_OK;
 }
 
 /* The application has not been told of it, and decides what it takes (ASK_NEW_STREAMS). */
@@ -172,7 +178,8 @@ static uint64_t room(const rill_stream *s)
 /* The streams of the StreamMoney frames, and their shares. False: refuse. */
 static bool collect_parts(rill_incoming_packet *in, rill_share *shares, uint64_t now_ns)
 {
-    rill_frame_walk walk = rill_frames_of(in->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, in->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type != RILL_FRAME_STREAM_MONEY)
             continue;

@@ -84,7 +84,8 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
 static void apply_frames(rill_answer *a)
 {
     rill_connection *c = a->c;
-    rill_frame_walk walk = rill_frames_of(a->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, a->packet);
     const rill_frame_source from = {.now_ns = a->now.mono_ns, .sequence = a->sequence};
     rill_settle_ends(c, a->now.mono_ns);
     for (const rill_frame *frame;
@@ -137,7 +138,8 @@ static void learn_worth(rill_answer *a, bool refused)
 /* The stream's end by an error: in this answer, or told before. */
 static bool ended_badly(const rill_answer *a, const rill_stream *s)
 {
-    rill_frame_walk walk = rill_frames_of(a->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, a->packet);
     if (s->closed_remote && s->close_code != RILL_CLOSE_NO_ERROR)
         return true;
     if (!(a->packet->types & CLOSES)) /* nearly all */
@@ -247,7 +249,8 @@ static void note_refusal(rill_answer *a)
 /* A connection that is over takes nothing: its authentic reject acknowledges nothing. */
 static bool says_closed(const rill_answer *a)
 {
-    rill_frame_walk walk = rill_frames_of(a->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, a->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)
         if (frame->type == RILL_FRAME_CONNECTION_CLOSE)
             return true;
@@ -272,7 +275,8 @@ static bool is_about(const rill_flight *f, uint64_t stream)
  */
 static bool says_stream_closed(const rill_answer *a)
 {
-    rill_frame_walk walk = rill_frames_of(a->packet);
+    rill_frame_walk walk;
+    rill_frames_begin(&walk, a->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)
         if (frame->type == RILL_FRAME_STREAM_CLOSE && is_about(a->f, frame->stream))
             return true;

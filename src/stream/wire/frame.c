@@ -70,21 +70,21 @@ static int read_body(rill_reader *body, unsigned fields, rill_frame *out)
 }
 
 /*
- * A VarUInt before `end`, of at most eight bytes; where there are bytes before
- * `limit`, they may be read with it. False, with *at anywhere, for all others.
+ * A VarUInt before `end`, of at most eight bytes; where there are bytes from
+ * `start` on, they may be read with it. False, with *at anywhere, for all others.
  */
-static inline bool take_varuint(const uint8_t **at, const uint8_t *end, const uint8_t *limit,
+static inline bool take_varuint(const uint8_t *start, const uint8_t **at, const uint8_t *end,
                                 uint64_t *out)
 {
-    size_t left = (size_t)(end - *at);
+    const uint8_t *p = *at;
 
-    if (left == 0 || **at == 0 || **at > 8 || **at > left - 1)
+    if (p == end || *p - 1u > 7 || *p >= (size_t)(end - p))
         return false;
-    size_t len = **at;
-    const uint8_t *p = *at + 1;
+    size_t len = *p++;
     *at = p + len;
-    if ((size_t)(limit - p) >= 8) {
-        *out = rill_load_u64(p) >> (64 - 8 * len);
+    if ((size_t)(*at - start) >= 8) { /* its last byte is the last of eight */
+        unsigned others = (unsigned)(64 - 8 * len);
+        *out = rill_load_u64(*at - 8) << others >> others;
         return true;
     }
     uint64_t v = 0;
@@ -95,21 +95,26 @@ static inline bool take_varuint(const uint8_t **at, const uint8_t *end, const ui
 }
 
 /* What most frames are: numbers. False for all others, and for what is wrong with these. */
-static bool read_numbers(const rill_reader *body, const uint8_t *limit, unsigned fields,
+static bool read_numbers(const uint8_t *start, const rill_reader *body, unsigned fields,
                          rill_frame *out)
 {
     const uint8_t *at = body->at;
 
     if ((fields & (HAS_CODE | HAS_TEXT | HAS_CODE_LAST)) != 0)
         return false;
-    if ((fields & HAS_STREAM) && !take_varuint(&at, body->end, limit, &out->stream))
+    if ((fields & HAS_STREAM) && !take_varuint(start, &at, body->end, &out->stream))
         return false;
-    if ((fields & HAS_VALUE) && !take_varuint(&at, body->end, limit, &out->value))
+    if ((fields & HAS_VALUE) && !take_varuint(start, &at, body->end, &out->value))
         return false;
-    return !(fields & HAS_TOTAL) || take_varuint(&at, body->end, limit, &out->total);
+    return !(fields & HAS_TOTAL) || take_varuint(start, &at, body->end, &out->total);
 }
 
 int rill_frame_read(rill_reader *r, rill_frame *out)
+{
+    return rill_frame_read_from(r->at, r, out);
+}
+
+int rill_frame_read_from(const uint8_t *start, rill_reader *r, rill_frame *out)
 {
     rill_bytes bytes;
     uint8_t type;
@@ -122,7 +127,7 @@ int rill_frame_read(rill_reader *r, rill_frame *out)
         return rc;
     rill_reader body = rill_reader_of(bytes.data, bytes.len);
     unsigned fields = fields_of(type);
-    if (read_numbers(&body, r->end, fields, out))
+    if (read_numbers(start, &body, fields, out))
         return RILL_OK;
     return read_body(&body, fields, out);
 }
@@ -154,33 +159,23 @@ size_t rill_frame_size(const rill_frame *frame)
     return 1 + rill_oer_length_size(size) + size;
 }
 
-/* Type, length, three numbers; what a number's write may overwrite fits with it. */
-#define SHORT_ROOM (2 + 3 * 9)
-_Static_assert(SHORT_ROOM < 2 + 128, "the length of such a frame is one byte");
-
-static inline uint8_t *put_varuint(uint8_t *p, uint64_t v)
-{
-    size_t bytes = rill_oer_significant_bytes(v);
-
-    *p = (uint8_t)bytes;
-    rill_store_u64(p + 1, v << (64 - 8 * bytes));
-    return p + 1 + bytes;
-}
+/* What a number's write may overwrite fits with it. */
+_Static_assert(RILL_FRAME_MOST_NUMBERS < 2 + 128, "the length of such a frame is one byte");
 
 bool rill_frame_write_short(rill_writer *w, const rill_frame *frame)
 {
     unsigned fields = fields_of(frame->type);
 
     if (fields == 0 || (fields & (HAS_TEXT | HAS_CODE | HAS_CODE_LAST)) != 0 || w->failed ||
-        rill_writer_left(w) < SHORT_ROOM)
+        rill_writer_left(w) < RILL_FRAME_MOST_NUMBERS)
         return false;
     uint8_t *p = w->at + 2;
     if (fields & HAS_STREAM)
-        p = put_varuint(p, frame->stream);
+        p = rill_oer_put_varuint(p, frame->stream);
     if (fields & HAS_VALUE)
-        p = put_varuint(p, frame->value);
+        p = rill_oer_put_varuint(p, frame->value);
     if (fields & HAS_TOTAL)
-        p = put_varuint(p, frame->total);
+        p = rill_oer_put_varuint(p, frame->total);
     w->at[0] = frame->type;
     w->at[1] = (uint8_t)(p - w->at - 2);
     w->at = p;

@@ -53,9 +53,13 @@ typedef struct rill_frame {
  * RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED, RILL_ERR_RANGE.
  */
 RILL_MUST_CHECK int rill_frame_read(rill_reader *r, rill_frame *out);
+/* The same, where the bytes from `start` to r may be read as well: numbers are read with them. */
+RILL_MUST_CHECK int rill_frame_read_from(const uint8_t *start, rill_reader *r, rill_frame *out);
 
 /* The bytes that rill_frame_write writes, type and length included. */
 size_t rill_frame_size(const rill_frame *frame);
+/* Type, length, and three numbers: no frame without text is larger. */
+#define RILL_FRAME_MOST_NUMBERS (2 + 3 * 9)
 /* Known types only. Running out of room shows in w->failed. */
 void rill_frame_write(rill_writer *w, const rill_frame *frame);
 /*

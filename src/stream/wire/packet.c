@@ -8,6 +8,8 @@
 
 /* Type byte and an empty body: no frame is shorter. */
 #define MIN_FRAME_SIZE 2
+/* Version, type, two numbers, and the count of frames. */
+#define MOST_HEADER (1 + 1 + 9 + 9 + 2)
 
 static int read_header(rill_stream_packet *out, rill_reader *r)
 {
@@ -52,7 +54,7 @@ int rill_stream_packet_decode(rill_stream_packet *out, const uint8_t *plaintext,
         rill_frame *frame = i < RILL_PACKET_KEPT_FRAMES ? &out->kept[i] : &passed;
         if (i == RILL_PACKET_KEPT_FRAMES)
             out->rest = r;
-        rc = rill_frame_read(&r, frame);
+        rc = rill_frame_read_from(plaintext, &r, frame);
         if (rc != RILL_OK)
             return rc;
         out->types |= RILL_FRAME_BIT(frame->type);
@@ -80,21 +82,37 @@ bool rill_stream_packet_next(rill_reader *frames, uint64_t *left, rill_frame *ou
     return rill_frame_read(frames, out) == RILL_OK;
 }
 
+/* Where a header may be too long for the room. */
+static uint8_t *write_header(rill_writer *w, uint8_t type, uint64_t sequence, uint64_t amount)
+{
+    rill_write_u8(w, RILL_STREAM_VERSION);
+    rill_write_u8(w, type);
+    rill_oer_write_varuint(w, sequence);
+    rill_oer_write_varuint(w, amount);
+    rill_oer_write_length(w, 1);
+    return rill_write_reserve(w, 1);
+}
+
+/* Where there is room for the longest. */
+static uint8_t *put_header(rill_writer *w, uint8_t type, uint64_t sequence, uint64_t amount)
+{
+    w->at[0] = RILL_STREAM_VERSION;
+    w->at[1] = type;
+    uint8_t *at = rill_oer_put_varuint(w->at + 2, sequence);
+    at = rill_oer_put_varuint(at, amount);
+    at[0] = 1;
+    w->at = at + 2;
+    return at + 1;
+}
+
 void rill_packet_begin(rill_packet_writer *p, uint8_t *plaintext, size_t cap, uint8_t type,
                        uint64_t sequence, uint64_t amount)
 {
     p->w = rill_writer_of(plaintext, cap);
     p->count = 0;
-    uint8_t *start = rill_write_reserve(&p->w, 2);
-    if (start != NULL) {
-        start[0] = RILL_STREAM_VERSION;
-        start[1] = type;
-    }
-    rill_oer_write_varuint(&p->w, sequence);
-    rill_oer_write_varuint(&p->w, amount);
-    /* The frame count as a VarUInt of one byte, filled in at the end. */
-    rill_oer_write_length(&p->w, 1);
-    p->count_at = rill_write_reserve(&p->w, 1);
+    /* The frame count is a VarUInt of one byte, filled in at the end. */
+    p->count_at = RILL_LIKELY(cap >= MOST_HEADER) ? put_header(&p->w, type, sequence, amount)
+                                                  : write_header(&p->w, type, sequence, amount);
 }
 
 bool rill_packet_add(rill_packet_writer *p, const rill_frame *frame)
@@ -127,6 +145,17 @@ uint8_t *rill_packet_add_data(rill_packet_writer *p, uint64_t stream, uint64_t o
     if (p->count == RILL_PACKET_MAX_FRAMES ||
         1 + rill_oer_length_size(body) + body > rill_packet_left(p))
         return NULL;
+    if (RILL_LIKELY(len > 7)) { /* what numbers are written with is overwritten by the bytes */
+        uint8_t *at = p->w.at;
+        *at++ = RILL_FRAME_STREAM_DATA;
+        at = rill_oer_put_length(at, body);
+        at = rill_oer_put_varuint(at, stream);
+        at = rill_oer_put_varuint(at, offset);
+        at = rill_oer_put_length(at, len);
+        p->w.at = at + len;
+        p->count += 1;
+        return at;
+    }
     rill_write_u8(&p->w, RILL_FRAME_STREAM_DATA);
     rill_oer_write_length(&p->w, body);
     rill_oer_write_varuint(&p->w, stream);

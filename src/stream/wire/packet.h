@@ -40,7 +40,7 @@ RILL_MUST_CHECK int rill_stream_packet_decode(rill_stream_packet *out, const uin
 /* Frame after frame of a packet that has been decoded: false at the end. */
 bool rill_stream_packet_next(rill_reader *frames, uint64_t *left, rill_frame *out);
 
-/* The same, without decoding again what is kept: NULL at the end. Starts from rill_frames_of. */
+/* The same, without decoding again what is kept: NULL at the end. Starts from rill_frames_begin. */
 typedef struct rill_frame_walk {
     const rill_stream_packet *packet;
     uint64_t index;
@@ -48,12 +48,11 @@ typedef struct rill_frame_walk {
     rill_frame spare;
 } rill_frame_walk;
 
-static inline rill_frame_walk rill_frames_of(const rill_stream_packet *p)
+/* Not a function that returns a walk: all of that would be copied. */
+static inline void rill_frames_begin(rill_frame_walk *w, const rill_stream_packet *p)
 {
-    rill_frame_walk walk;
-    walk.packet = p;
-    walk.index = 0;
-    return walk;
+    w->packet = p;
+    w->index = 0;
 }
 
 const rill_frame *rill_frame_walk_rest(rill_frame_walk *w);
