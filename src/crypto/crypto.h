@@ -63,7 +63,10 @@ RILL_MUST_CHECK int rill_keys_seal(rill_keys *k, uint8_t *envelope, size_t len);
  */
 RILL_MUST_CHECK int rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t envelope_len,
                                    uint8_t *out);
-/* fulfillment = HMAC(key, data); condition = SHA-256(fulfillment). Either output may be NULL. */
+/*
+ * fulfillment = HMAC(key, data); condition = SHA-256(fulfillment). Either output may be NULL. After
+ * an error do not read from either.
+ */
 RILL_MUST_CHECK int rill_keys_fulfill(rill_keys *k, const uint8_t *data, size_t len,
                                       uint8_t fulfillment[32], uint8_t condition[32]);
 

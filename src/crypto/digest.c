@@ -57,14 +57,17 @@ int rill_hmac_key(rill_hmac_state *h, const uint8_t *key, size_t key_len)
 int rill_hmac(const rill_hmac_state *h, const uint8_t *data, size_t len,
               uint8_t out[RILL_SHA256_LEN])
 {
-    uint8_t digest[RILL_SHA256_LEN];
-    SHA256_CTX state = h->inner;
-    bool ok =
-        (len == 0 || SHA256_Update(&state, data, len) == 1) && SHA256_Final(digest, &state) == 1;
-    state = h->outer;
-    ok = ok && SHA256_Update(&state, digest, sizeof(digest)) == 1 && SHA256_Final(out, &state) == 1;
-    OPENSSL_cleanse(&state, sizeof(state));
-    OPENSSL_cleanse(digest, sizeof(digest));
+    struct {
+        SHA256_CTX state;
+        uint8_t digest[RILL_SHA256_LEN];
+    } w; /* wiped as one */
+    w.state = h->inner;
+    bool ok = (len == 0 || SHA256_Update(&w.state, data, len) == 1) &&
+              SHA256_Final(w.digest, &w.state) == 1;
+    w.state = h->outer;
+    ok = ok && SHA256_Update(&w.state, w.digest, sizeof w.digest) == 1 &&
+         SHA256_Final(out, &w.state) == 1;
+    OPENSSL_cleanse(&w, sizeof w);
     return ok ? RILL_OK : RILL_ERR_CRYPTO;
 }
 

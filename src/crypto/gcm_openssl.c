@@ -61,10 +61,7 @@ static bool key_set(rill_gcm *g, void *key, const uint8_t bytes[RILL_KEY_LEN])
 }
 
 /* Asks a context for its tag, or sets it. */
-static OSSL_PARAM tag_param(uint8_t tag[RILL_TAG_LEN])
-{
-    return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, RILL_TAG_LEN);
-}
+#define TAG_PARAM(tag) OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, RILL_TAG_LEN)
 
 /* All of it: what a provider leaves as it was would be sent as it is. */
 static bool update(const openssl_gcm *own, void *key, uint8_t *out, const uint8_t *in, size_t len)
@@ -77,7 +74,7 @@ static int seal(rill_gcm *g, void *key, uint8_t *envelope, size_t len)
 {
     const openssl_gcm *own = (const openssl_gcm *)g;
     uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
-    OSSL_PARAM tag[] = {tag_param(envelope + RILL_IV_LEN), OSSL_PARAM_construct_end()};
+    OSSL_PARAM tag[] = {TAG_PARAM(envelope + RILL_IV_LEN), OSSL_PARAM_END};
     size_t done;
     if (own->encrypt(key, NULL, 0, envelope, RILL_IV_LEN, NULL) != 1 ||
         !update(own, key, text, text, len) || own->final(key, text + len, &done, 0) != 1 ||
@@ -99,7 +96,7 @@ static int open_envelope(rill_gcm *g, void *key, const uint8_t *envelope, size_t
     const openssl_gcm *own = (const openssl_gcm *)g;
     uint8_t expected[RILL_TAG_LEN]; /* a parameter's data is not const */
     memcpy(expected, envelope + RILL_IV_LEN, RILL_TAG_LEN);
-    const OSSL_PARAM tag[] = {tag_param(expected), OSSL_PARAM_construct_end()};
+    const OSSL_PARAM tag[] = {TAG_PARAM(expected), OSSL_PARAM_END};
     if (own->decrypt(key, NULL, 0, envelope, RILL_IV_LEN, NULL) != 1 ||
         !update(own, key, out, envelope + RILL_ENVELOPE_OVERHEAD, len) || own->set(key, tag) != 1)
         return RILL_ERR_CRYPTO;

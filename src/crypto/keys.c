@@ -152,18 +152,29 @@ int rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t envelope_len, u
     return rill_open_under(k->crypto, k->live->cipher, envelope, envelope_len, out);
 }
 
+/* For who does not want the fulfillment. */
+RILL_NOINLINE static int condition_alone(rill_keys *k, const uint8_t *data, size_t len,
+                                         uint8_t condition[32])
+{
+    uint8_t preimage[RILL_SHA256_LEN];
+    int err = rill_keys_fulfill(k, data, len, preimage, condition);
+    /* Whoever knows it before the receiver gives it out can take the money. */
+    rill_wipe(preimage, sizeof(preimage));
+    return err;
+}
+
 int rill_keys_fulfill(rill_keys *k, const uint8_t *data, size_t len, uint8_t fulfillment[32],
                       uint8_t condition[32])
 {
-    uint8_t preimage[RILL_SHA256_LEN];
+    if (fulfillment == NULL)
+        return condition_alone(k, data, len, condition);
     int err = wake(k);
-    if (err == RILL_OK)
-        err = rill_hmac(&k->live->fulfillment, data, len, preimage);
+    if (err != RILL_OK)
+        return err;
+    err = rill_hmac(&k->live->fulfillment, data, len, fulfillment);
     if (err == RILL_OK && condition != NULL)
-        err = rill_crypto_sha256(k->crypto, preimage, sizeof(preimage), condition);
-    if (err == RILL_OK && fulfillment != NULL)
-        memcpy(fulfillment, preimage, sizeof(preimage));
-    /* Whoever knows it before the receiver gives it out can take the money. */
-    rill_wipe(preimage, sizeof(preimage));
+        err = rill_crypto_sha256(k->crypto, fulfillment, RILL_SHA256_LEN, condition);
+    if (err != RILL_OK)
+        rill_wipe(fulfillment, RILL_SHA256_LEN);
     return err;
 }

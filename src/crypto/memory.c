@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <rill/crypto.h>
 
+#include "base/secret.h"
 #include "crypto/crypto.h"
 
 void rill_wipe(void *p, size_t len)
@@ -13,5 +14,5 @@ void rill_wipe(void *p, size_t len)
 
 bool rill_equal_ct(const void *a, const void *b, size_t len)
 {
-    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+    return rill_same_ct(a, b, len);
 }

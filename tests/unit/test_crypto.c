@@ -211,6 +211,19 @@ static void test_equal_and_wipe(void **state)
     assert_false(rill_equal_ct("abc", "abd", 3));
     assert_true(rill_equal_ct("abc", "abd", 2));
     assert_true(rill_equal_ct(NULL, NULL, 0));
+    /* Every byte counts, and none after them. */
+    uint8_t a[41], b[41];
+    for (size_t len = 0; len < sizeof a; len++) {
+        memset(a, 5, sizeof a);
+        memset(b, 5, sizeof b);
+        b[len] = 6;
+        assert_true(rill_equal_ct(a, b, len));
+        for (size_t i = 0; i < len; i++) {
+            b[i] ^= 0x80;
+            assert_false(rill_equal_ct(a, b, len));
+            b[i] ^= 0x80;
+        }
+    }
     char secret[4] = "xyz";
     rill_wipe(secret, 4);
     assert_memory_equal(secret, "\0\0\0\0", 4);
