@@ -172,15 +172,22 @@ static void free_ended(rill_endpoint *e)
     }
 }
 
-static bool next_event(rill_endpoint *e, rill_event *out)
+static bool no_event(rill_event *out)
+{
+    out->connection = NULL;
+    out->stream = NULL;
+    return false;
+}
+
+/* Not a part of its caller, which as often as not has nothing to do. */
+RILL_NOINLINE static bool next_event(rill_endpoint *e, rill_event *out)
 {
     free_ended(e);
-    if (rill_list_empty(&e->events)) { /* as often as not */
-        out->connection = NULL;
-        out->stream = NULL;
-        return false;
-    }
-    memset(out, 0, sizeof *out);
+    if (rill_list_empty(&e->events))
+        return no_event(out);
+    /* In two parts, each short enough to be cleared without a loop. */
+    memset(out, 0, offsetof(rill_event, packet_id));
+    memset(out->packet_id, 0, sizeof *out - offsetof(rill_event, packet_id));
     out->message = "";
     while (!rill_list_empty(&e->events)) {
         rill_connection *c = RILL_CONTAINER(e->events.next, rill_connection, event_node);
@@ -191,8 +198,7 @@ static bool next_event(rill_endpoint *e, rill_event *out)
     return false;
 }
 
-/* For a program that was built with another version: rare, and called from one place, so that
- * next_event becomes a part of its other caller. */
+/* For a program that was built with another version: rare. */
 RILL_NOINLINE static bool give_event(rill_endpoint *e, rill_event *out, size_t size)
 {
     rill_event event = {.type = 0};
@@ -204,5 +210,9 @@ RILL_NOINLINE static bool give_event(rill_endpoint *e, rill_event *out, size_t s
 bool rill_endpoint_next_event_sized(rill_endpoint *e, rill_event *out, size_t size)
 {
     /* Who was built with this version asks often, and gets it without a copy. */
-    return size == sizeof *out ? next_event(e, out) : give_event(e, out, size);
+    if (RILL_UNLIKELY(size != sizeof *out))
+        return give_event(e, out, size);
+    if (rill_list_empty(&e->events) && !e->ended_stream && !e->ended_connection)
+        return no_event(out);
+    return next_event(e, out);
 }

@@ -18,7 +18,7 @@ void rill_flight_pool_init(rill_flight_pool *p, const rill_allocator *a)
 static rill_flight *pop(rill_flight_pool *p)
 {
     if (!p->unused)
-        return rill_alloc(p->allocator, sizeof(rill_flight));
+        return rill_calloc(p->allocator, 1, sizeof(rill_flight));
     rill_flight *f = RILL_CONTAINER(p->unused, rill_flight, node);
     p->unused = f->node.next;
     assert(!f->connection); /* nobody's, or two packets would have one record */
@@ -92,8 +92,10 @@ rill_flight *rill_flight_open(rill_flight_table *t)
     uint32_t slot = t->unused[--t->unused_count];
     t->slots[slot] = f;
     t->generations[slot]++;
-    /* The arrays behind the counts need no clearing. */
-    memset(f, 0, offsetof(rill_flight, money));
+    /* The arrays behind the counts need no clearing. The fulfillment was wiped when it was given
+     * back. */
+    memset(f, 0, offsetof(rill_flight, fulfillment));
+    memset(&f->kind, 0, offsetof(rill_flight, money) - offsetof(rill_flight, kind));
     f->request = (uint64_t)t->generations[slot] << 32 | slot;
     rill_list_init(&f->node);
     return f;

@@ -162,17 +162,19 @@ static void hold(rill_connection *c, rill_flight *f)
     rill_flight_hold_tallies(c, f);
     unsigned kept = 0;
     for (unsigned i = 0; i < f->money_count; i++) {
-        rill_flight_money m = f->money[i];
-        if (m.amount == 0)
+        if (f->money[i].amount == 0)
             continue;
-        m.expected = rill_money_hold(&m.stream->out->money, &c->path->money, m.amount,
-                                     rill_rate_delivers(&c->path->rate, m.amount));
-        m.stream->references++;
-        m.stream->out->told_from = c->numbers.next;
-        f->money[kept++] = m;
-        if (m.stream->out->credit == 0)
-            rill_list_remove(&m.stream->money_node); /* to the end of the line */
-        rill_stream_want_money(m.stream);
+        if (i > kept)
+            f->money[kept] = f->money[i];
+        rill_flight_money *m = &f->money[kept++];
+        rill_stream *s = m->stream;
+        m->expected = rill_money_hold(&s->out->money, &c->path->money, m->amount,
+                                      rill_rate_delivers(&c->path->rate, m->amount));
+        s->references++;
+        s->out->told_from = c->numbers.next;
+        if (s->out->credit == 0)
+            rill_list_remove(&s->money_node); /* to the end of the line */
+        rill_stream_want_money(s);
     }
     f->money_count = (uint8_t)kept;
 }
@@ -271,7 +273,8 @@ static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64
             continue;
         if (choice.alone && answer_awaited(c))
             return false;
-        f->money[0] = f->money[i];
+        if (i > 0)
+            f->money[0] = f->money[i];
         f->money_count = 1;
         take_all(&f->money[0], k->packet, choice.amount);
         f->amount = choice.amount;

@@ -122,7 +122,10 @@ static bool room_for(const rill_packet_writer *p, const rill_flight *f, const ri
 {
     if (f && is_full(f))
         return false;
-    return rill_packet_left(p) >= rill_frame_size(frame) + ROOM_KEPT;
+    size_t left = rill_packet_left(p);
+    if (RILL_LIKELY(frame->text.len == 0 && left >= RILL_FRAME_MOST_NUMBERS + ROOM_KEPT))
+        return true;
+    return left >= rill_frame_size(frame) + ROOM_KEPT;
 }
 
 /*
@@ -161,8 +164,10 @@ static bool add_cut(const rill_stream *s, unsigned what, rill_packet_writer *p)
 /* False where there was no room. */
 static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
 {
-    for (unsigned what = 0; what < RILL_TELL_ADDRESS; what++) {
-        if (!(s->tell & (1u << what)) || not_to_be_asked_here(s, what, f))
+    assert(s->tell < RILL_TELL(ADDRESS)); /* the others are a connection's */
+    for (unsigned due = s->tell; due != 0; due &= due - 1) {
+        unsigned what = (unsigned)__builtin_ctz(due);
+        if (not_to_be_asked_here(s, what, f))
             continue;
         rill_frame frame;
         bool needed = stream_frame(s, what, &frame);
@@ -190,9 +195,9 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
 static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flight *f)
 {
     char address[RILL_ILP_MAX_ADDRESS + 1];
-    for (unsigned what = RILL_TELL_ADDRESS; what <= RILL_TELL_HELLO; what++) {
-        if (!(c->telling.due & (1u << what)))
-            continue;
+    assert((c->telling.due & (RILL_TELL(ADDRESS) - 1)) == 0); /* those are a stream's */
+    for (unsigned due = c->telling.due; due != 0; due &= due - 1) {
+        unsigned what = (unsigned)__builtin_ctz(due);
         rill_frame frame;
         if (connection_frame(c, what, address, &frame)) {
             if (!room_for(p, f, &frame) || !rill_packet_add(p, &frame))
@@ -213,9 +218,9 @@ static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flig
     return true;
 }
 
-void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight)
+/* There is something to tell. */
+RILL_NOINLINE static void tell(rill_connection *c, rill_packet_writer *p, rill_flight *flight)
 {
-    assert((c->telling.urgent & ~c->telling.due) == 0); /* or packets would leave for nothing */
     if (c->telling.due && !tell_connection(c, p, flight))
         return;
     for (rill_list *n = c->streams.telling.next, *next; n != &c->streams.telling; n = next) {
@@ -228,6 +233,13 @@ void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *fl
         if (!all)
             return;
     }
+}
+
+void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight)
+{
+    assert((c->telling.urgent & ~c->telling.due) == 0); /* or packets would leave for nothing */
+    if (c->telling.due || !rill_list_empty(&c->streams.telling))
+        tell(c, p, flight);
 }
 
 bool rill_tell_urgent(const rill_connection *c)
