@@ -19,6 +19,11 @@ static inline bool is_segment_char(uint8_t c)
     return segment_chars[c];
 }
 
+static inline bool four_segment_chars(const uint8_t c[4])
+{
+    return segment_chars[c[0]] & segment_chars[c[1]] & segment_chars[c[2]] & segment_chars[c[3]];
+}
+
 static bool is_scheme(const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
@@ -45,6 +50,8 @@ static bool segments_valid(rill_bytes address, size_t at)
         if (*p++ != '.')
             return false;
         const uint8_t *start = p;
+        while (end - p >= 4 && four_segment_chars(p))
+            p += 4;
         while (p < end && is_segment_char(*p))
             p++;
         if (p == start)

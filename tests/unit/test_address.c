@@ -51,6 +51,23 @@ static void test_valid(void **state)
     assert_true(rill_address_prefix_valid(of("private")));
 }
 
+/* Wherever a byte is that none may be. */
+static void test_bad_byte(void **state)
+{
+    static const char good[] = "g.abcdefghij.KLMNO-_~";
+    char text[sizeof good];
+    (void)state;
+    for (size_t len = 3; len < sizeof good; len++) {
+        assert_int_equal(rill_address_valid((rill_bytes){(const uint8_t *)good, len}),
+                         good[len - 1] != '.');
+        for (size_t i = 0; i < len; i++) {
+            memcpy(text, good, sizeof good);
+            text[i] = (char)(i % 2 == 0 ? ' ' : '\xe4');
+            assert_false(rill_address_valid((rill_bytes){(const uint8_t *)text, len}));
+        }
+    }
+}
+
 static void test_length(void **state)
 {
     (void)state;
@@ -98,9 +115,8 @@ static void test_segment_after(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_length),
-        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_valid),         cmocka_unit_test(test_bad_byte),
+        cmocka_unit_test(test_length),        cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_segment_after),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
