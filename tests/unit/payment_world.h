@@ -7,6 +7,7 @@
 #define RILL_TESTS_PAYMENT_WORLD_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,10 +24,16 @@
 #include "cli/demo_node.h"
 #include "run/payment_impl.h"
 #include "run/payment_state.h"
+#include "share.h"
 
 #define TIME_LIMIT 60 /* seconds, for a test */
-#define PACKET     100
-#define AT_ONCE    16
+/* Seconds, for a process that shares the machine with as many as AT_ONCE, and all of them with
+ * others, below valgrind: one that waits for ever is found late rather than one that is slow. */
+#define CHILD_LIMIT 600
+#define PACKET      100
+#define AT_ONCE     16
+
+static unsigned time_limit = TIME_LIMIT;
 
 /* ---- malloc ---- */
 
@@ -206,7 +214,7 @@ static inline int set_up(void **state)
 {
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    alarm(TIME_LIMIT);
+    alarm(time_limit);
     assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
     assert_int_equal(demo_node_open(&w->node, w->loop, w->uri, sizeof w->uri), RILL_OK);
     rill_pay_options_init(&w->options);
@@ -250,6 +258,142 @@ static inline void run(world *w)
     net.connection = &w->accepted;
     assert_int_equal(rill_server_open(&w->server, w->loop, &net, NULL), RILL_OK);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
+}
+
+/* ---- without memory ---- */
+
+/*
+ * How a child ends that found nothing wrong; exit codes that no sanitizer and no checker has.
+ * CUT_OFF: the time was over before there were so many allocations, which says nothing about how
+ * many there are.
+ */
+enum { ONE_FAILED = 42, ALL_PASSED = 43, CUT_OFF = 44 };
+
+static inline int verdict(bool good, unsigned long at, bool complete)
+{
+    return !good ? 2 : asked >= at ? ONE_FAILED : complete ? ALL_PASSED : CUT_OFF;
+}
+
+typedef struct child {
+    pid_t pid;        /* 0: none */
+    unsigned long at; /* which allocation fails in it */
+    time_t begun;
+} child;
+
+static volatile sig_atomic_t stopped; /* whoever runs the tests wants no more of them */
+
+static inline void on_stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+static inline void begin_child(child *c, unsigned long at, int (*play)(unsigned long at))
+{
+    fflush(NULL);
+    *c = (child){.at = at, .begun = time(NULL)};
+    c->pid = fork();
+    assert_true(c->pid >= 0);
+    if (c->pid != 0)
+        return;
+    (void)signal(SIGTERM, SIG_DFL);
+    /* An assertion that fails here ends this process, which is no test of its own. */
+    (void)setenv("CMOCKA_TEST_ABORT", "1", 1);
+    time_limit = CHILD_LIMIT;
+    exit(play(at));
+}
+
+/* Which allocation it was, and how its process ended, on one line. */
+static inline void describe_child(const child *c, int status, char *out, size_t cap)
+{
+    int took = (int)(time(NULL) - c->begun);
+    if (WIFSIGNALED(status))
+        snprintf(out, cap, "allocation %lu: ended after %d s by signal %d, %s", c->at, took,
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        snprintf(out, cap, "allocation %lu: ended after %d s with exit code %d", c->at, took,
+                 WEXITSTATUS(status));
+    fprintf(stderr, "# %s\n", out);
+}
+
+/* Nobody waits for these any more. */
+static inline void end_children(child *children)
+{
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        if (children[i].pid == 0)
+            continue;
+        fprintf(stderr, "# allocation %lu: still runs after %d s\n", children[i].at,
+                (int)(time(NULL) - children[i].begun));
+        (void)kill(children[i].pid, SIGKILL);
+    }
+}
+
+/*
+ * How one of them has ended, as play says it; -1: badly, and why is in out, unless another reason
+ * is there. Where none ends any more: stopped.
+ */
+static inline int await_child(child *children, char *out, size_t cap)
+{
+    char line[200];
+    int status = 0;
+    size_t i = 0;
+    pid_t pid = wait(&status);
+    if (pid < 0) {
+        stopped = 1;
+        return -1;
+    }
+    while (children[i].pid != pid)
+        assert_true(++i < AT_ONCE);
+    children[i].pid = 0;
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (code == ONE_FAILED || code == ALL_PASSED || code == CUT_OFF)
+        return code;
+    describe_child(&children[i], status, line, sizeof line);
+    if (*out == '\0')
+        snprintf(out, cap, "%s", line);
+    return -1;
+}
+
+/*
+ * Plays once for each allocation, which fails, each time in a process of its own: so what one
+ * leaves behind is found. Many of them wait for what never comes, so many run at once. After a bad
+ * one no other begins, and those that run are waited for, lest their words hide what was wrong.
+ */
+static inline void fail_each_allocation(int (*play)(unsigned long at))
+{
+    const struct sigaction stop = {.sa_handler = on_stop}; /* and wait() returns */
+    child children[AT_ONCE] = {{0}};
+    char bad[200] = "";
+    unsigned long at = 0, failed = 0;
+    size_t running = 0;
+    bool all = false;
+    alarm(0);
+    stopped = 0;
+    assert_int_equal(sigaction(SIGTERM, &stop, NULL), 0);
+    while (running > 0 || (!all && *bad == '\0')) {
+        size_t i = 0;
+        while (i < AT_ONCE && children[i].pid != 0)
+            i++;
+        if (!all && *bad == '\0' && i < AT_ONCE) {
+            assert_true(at < 3000);
+            at += at == 0 ? 1 : test_share();
+            begin_child(&children[i], at, play);
+            running++;
+            continue;
+        }
+        int code = await_child(children, bad, sizeof bad);
+        if (stopped) {
+            end_children(children);
+            fail_msg("stopped before all had ended; %s", *bad != '\0' ? bad : "none had failed");
+        }
+        running--;
+        all = all || code == ALL_PASSED;
+        failed += code == ONE_FAILED;
+    }
+    (void)signal(SIGTERM, SIG_DFL);
+    if (*bad != '\0')
+        fail_msg("%s", bad);
+    assert_true(failed > 30 / test_share());
 }
 
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

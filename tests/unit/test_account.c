@@ -3,7 +3,6 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "payment_world.h"
-#include "share.h"
 #include <rill/account.h>
 
 #define MANY   8
@@ -482,8 +481,6 @@ static void test_a_receiver_that_never_answers(void **state)
 
 /* ---- without memory ---- */
 
-enum { ONE_FAILED = 42, ALL_PASSED = 43 };
-
 static int play(unsigned long at)
 {
     void *state;
@@ -500,40 +497,15 @@ static int play(unsigned long at)
     run(w);
     bool good = s.under_way == 0 && s.client == NULL &&
                 (s.failed > 0 || s.error != RILL_OK || s.paid == many);
-    bool all = asked < at;
+    int code = verdict(good, at, s.paid == many);
     (void)tear_down(&state);
-    return !good ? 2 : all ? ALL_PASSED : ONE_FAILED;
+    return code;
 }
 
 static void test_without_memory(void **state)
 {
-    unsigned long at = 0, failed = 0;
-    unsigned running = 0;
-    bool all = false;
     (void)state;
-    alarm(0);
-    while (running > 0 || !all) {
-        if (!all && running < AT_ONCE) {
-            fflush(NULL);
-            pid_t child = fork();
-            assert_true(child >= 0);
-            at += at == 0 ? 1 : test_share();
-            if (child == 0)
-                exit(play(at));
-            running++;
-            continue;
-        }
-        int status;
-        assert_true(wait(&status) > 0);
-        running--;
-        int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        all = all || code == ALL_PASSED;
-        failed += code == ONE_FAILED;
-        if (code != ONE_FAILED && code != ALL_PASSED)
-            fail_msg("of the first %lu allocations one fails badly: status %d", at, status);
-        assert_true(at < 3000);
-    }
-    assert_true(failed > 30 / test_share());
+    fail_each_allocation(play);
 }
 
 static int begin_scene(void **state)
