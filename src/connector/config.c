@@ -471,6 +471,12 @@ int rill_config_parse(rill_config *out, rill_arena *arena, const char *text, siz
     return rill_shape_read(&rill_config_shape, out, arena, text, len, report, user);
 }
 
+int rill_config_take_account(rill_config_account *out, rill_arena *arena,
+                             const rill_yaml_tree *tree, rill_shape_report *report, void *user)
+{
+    return rill_shape_read_tree(&rill_config_account_shape, out, arena, tree, report, user);
+}
+
 int rill_config_parse_account(rill_config_account *out, rill_arena *arena, const char *text,
                               rill_shape_report *report, void *user)
 {

@@ -315,6 +315,10 @@ void rill_config_warn(const rill_config *config, const char *only, rill_shape_re
 RILL_MUST_CHECK int rill_config_parse_account(rill_config_account *out, rill_arena *arena,
                                               const char *text, rill_shape_report *report,
                                               void *user);
+/* The same of a text that was read before. */
+RILL_MUST_CHECK int rill_config_take_account(rill_config_account *out, rill_arena *arena,
+                                             const rill_yaml_tree *tree, rill_shape_report *report,
+                                             void *user);
 
 /*
  * Where the operator's socket is: in out, NUL-terminated. Empty: there is none. RILL_ERR_BUFFER.

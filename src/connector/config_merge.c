@@ -63,7 +63,11 @@ static int read_account(merge *m, size_t index, rill_arena *arena)
 {
     reading r = {m, m->items[index]};
     rill_config_account *a = &m->accounts[index];
-    int rc = rill_config_parse_account(a, arena, r.item->value, on_wrong_text, &r);
+    int rc = rill_overlay_read(m->overlay, r.item);
+    if (rc == RILL_OK)
+        rc = rill_config_take_account(a, arena, &r.item->tree, on_wrong_text, &r);
+    else if (rc == RILL_ERR_MALFORMED) /* to be told why */
+        rc = rill_config_parse_account(a, arena, r.item->value, on_wrong_text, &r);
     a->name = rill_arena_text(arena, r.item->name);
     if (a->name == NULL || rc == RILL_ERR_NOMEM)
         return RILL_ERR_NOMEM;

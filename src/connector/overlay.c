@@ -12,10 +12,33 @@ void rill_overlay_init(rill_overlay *o, const rill_allocator *allocator)
     *o = (rill_overlay){.allocator = allocator};
 }
 
+void rill_overlay_set(const rill_overlay *o, rill_overlay_item *item, char *value)
+{
+    if (item->is_read)
+        rill_yaml_clear(&item->tree);
+    item->is_read = false;
+    rill_free(o->allocator, item->value);
+    item->value = value;
+}
+
+int rill_overlay_read(const rill_overlay *o, rill_overlay_item *item)
+{
+    rill_yaml_problem problem;
+    if (item->is_read)
+        return RILL_OK;
+    int rc = rill_yaml_read(&item->tree, o->allocator, item->value, strlen(item->value), &problem);
+    item->is_read = rc == RILL_OK;
+    if (rc == RILL_OK)
+        rill_yaml_fit(&item->tree);
+    else
+        rill_yaml_clear(&item->tree);
+    return rc;
+}
+
 static void free_item(const rill_overlay *o, rill_overlay_item *item)
 {
+    rill_overlay_set(o, item, NULL);
     rill_free(o->allocator, item->name);
-    rill_free(o->allocator, item->value);
     rill_free(o->allocator, item);
 }
 
@@ -72,8 +95,7 @@ int rill_overlay_put(rill_overlay *o, const char *kind, const char *name, const 
     if (copy == NULL)
         return RILL_ERR_NOMEM;
     if (item != NULL) {
-        rill_free(o->allocator, item->value);
-        item->value = copy;
+        rill_overlay_set(o, item, copy);
         return RILL_OK;
     }
     item = rill_calloc(o->allocator, 1, sizeof *item);

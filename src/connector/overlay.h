@@ -9,6 +9,8 @@
 
 #include <rill/types.h>
 
+#include "connector/yaml_tree.h"
+
 /* Of rill_store_setting. */
 #define RILL_SETTING_ACCOUNT "account"
 #define RILL_SETTING_ROUTE   "route"
@@ -23,10 +25,12 @@
 
 typedef struct rill_overlay_item {
     struct rill_overlay_item *next;
-    const char *kind; /* one of those above */
-    char *name;       /* of an account; or a prefix, which may be empty */
-    char *value;      /* an account as an object of JSON; of a route: the account's name */
-    bool gone;        /* it is about to be taken out */
+    const char *kind;    /* one of those above */
+    char *name;          /* of an account; or a prefix, which may be empty */
+    char *value;         /* an account as an object of JSON; of a route: the account's name */
+    rill_yaml_tree tree; /* of value, once it was read */
+    bool is_read;        /* it is there */
+    bool gone;           /* it is about to be taken out */
     char trouble[RILL_OVERLAY_TROUBLE]; /* why it is set aside; empty: it is not */
 } rill_overlay_item;
 
@@ -46,6 +50,13 @@ rill_overlay_item *rill_overlay_find(const rill_overlay *o, const char *kind, co
  */
 RILL_MUST_CHECK int rill_overlay_put(rill_overlay *o, const char *kind, const char *name,
                                      const char *value);
+/*
+ * The value of an account as a tree: read the first time, and kept, since all of them are read
+ * again for each change. RILL_ERR_MALFORMED, RILL_ERR_NOMEM: as rill_yaml_read, without saying why.
+ */
+RILL_MUST_CHECK int rill_overlay_read(const rill_overlay *o, rill_overlay_item *item);
+/* It has this value instead, which was allocated with its allocator, and is its own from now on. */
+void rill_overlay_set(const rill_overlay *o, rill_overlay_item *item, char *value);
 /* If it is there. */
 void rill_overlay_remove(rill_overlay *o, const char *kind, const char *name);
 

@@ -79,8 +79,7 @@ static void put_back(rill_connector *c, rill_overlay_item *item, char *value)
     if (value == NULL) {
         rill_overlay_remove(&c->overlay, item->kind, item->name);
     } else {
-        rill_free(memory(), item->value);
-        item->value = value;
+        rill_overlay_set(&c->overlay, item, value);
     }
     rill_connector_look_again(c);
 }

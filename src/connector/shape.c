@@ -773,6 +773,18 @@ static void read_struct(reader *r, const rill_yaml_node *node, const rill_shape 
     }
 }
 
+static int read_root(reader *r, const rill_shape *shape, void *out)
+{
+    const rill_yaml_node *root = rill_yaml_root(&r->tree);
+    if (root == NULL)
+        complain(r, (rill_place){1, 1}, "the file is empty");
+    else
+        read_struct(r, root, shape, out, shape->name);
+    if (r->no_memory)
+        return RILL_ERR_NOMEM;
+    return r->errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
+}
+
 int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena, const char *text,
                     size_t len, rill_shape_report *report, void *user)
 {
@@ -787,17 +799,17 @@ int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena, const
     int rc = rill_yaml_read(&r.tree, arena->allocator, text, len, &problem);
     if (rc == RILL_ERR_MALFORMED)
         complain(&r, (rill_place){problem.line, problem.column}, "not YAML: %s", problem.what);
-    if (rc != RILL_OK) {
-        rill_yaml_clear(&r.tree);
-        return rc;
-    }
-    const rill_yaml_node *root = rill_yaml_root(&r.tree);
-    if (root == NULL)
-        complain(&r, (rill_place){1, 1}, "the file is empty");
-    else
-        read_struct(&r, root, shape, out, shape->name);
+    if (rc == RILL_OK)
+        rc = read_root(&r, shape, out);
     rill_yaml_clear(&r.tree);
-    if (r.no_memory)
-        return RILL_ERR_NOMEM;
-    return r.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
+    return rc;
+}
+
+int rill_shape_read_tree(const rill_shape *shape, void *out, rill_arena *arena,
+                         const rill_yaml_tree *tree, rill_shape_report *report, void *user)
+{
+    reader r = {.arena = arena, .tree = *tree, .report = report, .user = user};
+    memset(out, 0, shape->size);
+    begin_struct(&r, shape, out);
+    return r.no_memory ? RILL_ERR_NOMEM : read_root(&r, shape, out);
 }

@@ -11,6 +11,8 @@
 
 #include <rill/types.h>
 
+#include "connector/yaml_tree.h"
+
 typedef struct rill_place {
     uint32_t line; /* 1 for the first; 0: it is not in the file */
     uint32_t column;
@@ -106,6 +108,10 @@ typedef void rill_shape_report(void *user, rill_place place, const char *problem
 RILL_MUST_CHECK int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena,
                                     const char *text, size_t len, rill_shape_report *report,
                                     void *user);
+/* The same of a text that was read before, and which is only looked at. */
+RILL_MUST_CHECK int rill_shape_read_tree(const rill_shape *shape, void *out, rill_arena *arena,
+                                         const rill_yaml_tree *tree, rill_shape_report *report,
+                                         void *user);
 
 /* The JSON schema (draft 2020-12) of a shape, NUL-terminated, in the arena. NULL: no memory. */
 const char *rill_shape_schema(const rill_shape *shape, const char *title, rill_arena *arena);

@@ -239,6 +239,23 @@ void rill_yaml_clear(rill_yaml_tree *t)
     *t = (rill_yaml_tree){.allocator = t->allocator};
 }
 
+void rill_yaml_fit(rill_yaml_tree *t)
+{
+    rill_yaml_node *nodes =
+        t->count == 0 ? NULL
+                      : rill_realloc_array(t->allocator, t->nodes, t->count, sizeof *t->nodes);
+    char *text =
+        t->text_len == 0 ? NULL : rill_realloc_array(t->allocator, t->text, t->text_len, 1);
+    if (nodes != NULL) {
+        t->nodes = nodes;
+        t->cap = t->count;
+    }
+    if (text != NULL) {
+        t->text = text;
+        t->text_cap = t->text_len;
+    }
+}
+
 /* ---- looking ---- */
 
 const rill_yaml_node *rill_yaml_root(const rill_yaml_tree *t)

@@ -49,6 +49,8 @@ typedef struct rill_yaml_problem {
 RILL_MUST_CHECK int rill_yaml_read(rill_yaml_tree *t, const rill_allocator *allocator,
                                    const char *text, size_t len, rill_yaml_problem *problem);
 void rill_yaml_clear(rill_yaml_tree *t);
+/* Of one that is to stay: gives back what it does not need. */
+void rill_yaml_fit(rill_yaml_tree *t);
 
 /* NULL: there is no document. */
 const rill_yaml_node *rill_yaml_root(const rill_yaml_tree *t);

@@ -127,6 +127,57 @@ static void test_both_together(void **state)
     assert_string_equal(owner("g.near"), "carol");
 }
 
+#define CHILD(credit)                                                                              \
+    "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":[\"" HASH "\"],\"credit\":" credit "}"
+
+static unsigned long asked_by_read(void)
+{
+    const unsigned long before = memory.asked;
+    assert_int_equal(read_with(FILE_TEXT), RILL_OK);
+    return memory.asked - before;
+}
+
+/* All are read again for each change: what is as before is not taken apart again. */
+static void test_read_again(void **state)
+{
+    (void)state;
+    put("account", "carol", CHILD("1000"));
+    const unsigned long once = asked_by_read();
+    const unsigned long again = asked_by_read();
+    assert_true(again < once);
+    assert_int_equal(account("carol")->credit, 1000);
+    assert_int_equal(asked_by_read(), again);
+    /* Another value is. */
+    put("account", "carol", CHILD("2000"));
+    assert_int_equal(asked_by_read(), once);
+    assert_int_equal(account("carol")->credit, 2000);
+    /* What is wrong with one is said each time. */
+    for (int i = 0; i < 2; i++) {
+        put("account", "dora", i == 0 ? "{\"relation\":\"child\"" : "{\"relation\":\"nobody\"}");
+        for (int n = 0; n < 2; n++) {
+            assert_int_equal(read_with(FILE_TEXT), RILL_OK);
+            is_aside("account", "dora", i == 0 ? "not YAML" : "nobody");
+        }
+    }
+}
+
+/* It is read the first time without memory, and whole the next time. */
+static void test_read_without_memory(void **state)
+{
+    (void)state;
+    put("account", "carol", CHILD("1000"));
+    int rc = RILL_ERR_NOMEM;
+    for (unsigned long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        failing_memory_after(&memory, n);
+        rc = read_with(FILE_TEXT);
+        memory.fail_at = 0;
+        if (n % 3 == 0) /* also for one that was read in part */
+            put("account", "carol", CHILD("1000"));
+    }
+    assert_int_equal(rc, RILL_OK);
+    assert_int_equal(account("carol")->credit, 1000);
+}
+
 static void test_the_configuration_counts(void **state)
 {
     (void)state;
@@ -355,6 +406,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_both_together),
+        TEST(test_read_again),
+        TEST(test_read_without_memory),
         TEST(test_the_configuration_counts),
         TEST(test_peers_have_their_routes),
         TEST(test_a_later_route_above_a_peer),
