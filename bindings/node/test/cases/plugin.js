@@ -62,15 +62,24 @@ async function scripted (t, answers) {
 /** Who comes is told yes, and a packet nothing. */
 const takesNoPackets = bytes => bytes.includes('auth') ? 'nothing' : 'never'
 
-/** Its answer in time, however slow this machine is: one that was late is asked for again. */
-async function inTime (asks) {
-  for (;;) {
+/** With a responseTimeout in which the node has answered, however slow this machine is: `ms`, or twice that, ... */
+async function inTime (ms, does) {
+  for (let responseTimeout = ms; ; responseTimeout *= 2) {
     try {
-      return await asks()
+      return await does(responseTimeout)
     } catch (err) {
       if (!/timed out|has not answered/.test(err.message)) throw err
     }
   }
+}
+
+/** A client that is connected. */
+function connected (t, server, ms) {
+  return inTime(ms, async responseTimeout => {
+    const client = make(t, { server, responseTimeout })
+    await client.connect()
+    return { client, responseTimeout }
+  })
 }
 
 /** A port on which nobody listens, for now. */
@@ -340,14 +349,18 @@ module.exports = [
     name: 'after an account was refused nothing is left of the link, and connecting again is as at first',
     once: true,
     async run (t) {
-      let says = 'error'
+      let says
       const { server } = await scripted(t, () => says)
-      const client = make(t, { server, responseTimeout: 20 })
-      await assert.rejects(inTime(() => client.connect()), /^Error: the node answered F00 NotAcceptedError/)
-      assert.strictEqual(client._link, null)
-      assert.strictEqual(client._sweeper._destroyed, true)
-      says = 'nothing'
-      await inTime(() => client.connect())
+      const { client, responseTimeout } = await inTime(20, async responseTimeout => {
+        const client = make(t, { server, responseTimeout })
+        says = 'error'
+        await assert.rejects(client.connect(), /^Error: the node answered F00 NotAcceptedError/)
+        assert.strictEqual(client._link, null)
+        assert.strictEqual(client._sweeper._destroyed, true)
+        says = 'nothing'
+        await client.connect()
+        return { client, responseTimeout }
+      })
       assert.strictEqual(client.isConnected(), true)
       const failures = []
       const failed = err => failures.push(err)
@@ -356,7 +369,7 @@ module.exports = [
       const sweeper = client._sweeper
       await client.disconnect()
       assert.strictEqual(sweeper._destroyed, true)
-      await t.sleep(100)
+      await t.sleep(5 * responseTimeout)
       assert.deepStrictEqual(failures, [])
     }
   },
@@ -380,9 +393,7 @@ module.exports = [
     async run (t) {
       const { server } = await scripted(t, takesNoPackets)
       // The original is told yes in time, or it never connects.
-      const responseTimeout = t.who === 'rill' ? 100 : 3000
-      const client = make(t, { server, responseTimeout })
-      await inTime(() => client.connect())
+      const { client, responseTimeout } = await connected(t, server, t.who === 'rill' ? 100 : 3000)
       const start = Date.now()
       const both = [client.sendData(PACKET), client.sendData(PACKET)]
       for (const one of both) await assert.rejects(t.within('it is over', one), /^Error: (\d+ timed out|the node has not answered request \d+)/)
@@ -400,11 +411,11 @@ module.exports = [
       const failed = err => failures.push(err)
       process.on('uncaughtException', failed)
       t.later(() => process.removeListener('uncaughtException', failed))
-      const short = make(t, { server, responseTimeout: 20.5 })
-      await inTime(() => short.connect())
+      const { client: short, responseTimeout } = await connected(t, server, 16.0625)
+      assert.ok(!Number.isInteger(responseTimeout) || responseTimeout > 200)
       const answer = short.sendData(PACKET)
       answer.catch(() => {})
-      await t.sleep(60)
+      await t.sleep(3 * responseTimeout)
       assert.deepStrictEqual(failures, [])
       await assert.rejects(t.within('it is over', answer), /^Error: the node has not answered request \d+/)
       const long = make(t, { server, responseTimeout: 2 ** 31 })
