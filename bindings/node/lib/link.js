@@ -231,11 +231,12 @@ class Link {
 
   frameAt (records, at, slab) {
     const text = bytesAt(records, at + 10, slab)
+    const isError = text.length >= 3 // Deno throws where there is nothing to slice
     return {
       type: records[at + 6],
       id: records[at + 7],
-      code: text.latin1Slice(0, 3),
-      name: text.utf8Slice(3),
+      code: isError ? text.latin1Slice(0, 3) : '',
+      name: isError ? text.utf8Slice(3) : '',
       ilp: records[at + 14] ? bytesAt(records, at + 8, slab) : undefined
     }
   }

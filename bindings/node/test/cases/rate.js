@@ -2,7 +2,7 @@
 'use strict'
 // How a connection finds its rate, and when it gives up: what minExchangeRatePrecision asks for.
 const assert = require('assert')
-const { spy } = require('../support/context')
+const { SLOWER, spy } = require('../support/context')
 const { PairPlugin, reject } = require('../support/pair')
 
 function none (digits = 3) {
@@ -31,7 +31,7 @@ module.exports = [
       await t.open({ rate: [1, 1000], max: 1500, client: { slippage: 0 } })
       assert.strictEqual(t.connection.minimumAcceptableExchangeRate, '0.001')
       t.take(10000)
-      await t.connection.createStream().sendTotal(1500000)
+      await t.connection.createStream().sendTotal(1500000, { timeout: 55000 * SLOWER })
       assert.ok(Number(t.accepted.totalReceived) >= 1000, t.accepted.totalReceived)
     },
     original: 'demands three digits of the rate, and there is no connection with fewer'
