@@ -328,11 +328,20 @@ static void remember_node(keeping *k)
 
 /* ---- accounts ---- */
 
-/* The sum of what is known of its tokens. */
+/* The sum of what is known of its tokens: the same on every machine that the books are moved to. */
 struct owner {
     const void *account;
     uint64_t sum;
 };
+
+/* The first eight bytes of a digest, the lowest first. */
+static uint64_t first_of(const uint8_t digest[RILL_SHA256_LEN])
+{
+    uint64_t first = 0;
+    for (unsigned i = 0; i < sizeof first; i++)
+        first |= (uint64_t)digest[i] << 8 * i;
+    return first;
+}
 
 static void add_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const void *owner)
 {
@@ -344,7 +353,7 @@ static void add_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const voi
         return;
     struct owner *o = &k->owners[k->owner_count++];
     o->account = owner;
-    memcpy(&o->sum, digest, sizeof o->sum);
+    o->sum = first_of(digest);
 }
 
 static void count_token(void *user, const uint8_t hash[RILL_SHA256_LEN], const void *owner)
