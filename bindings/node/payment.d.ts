@@ -83,7 +83,8 @@ export declare function resume (opts: ResumeOpts): Promise<PaymentResult>
 /** What a state says, without the secret. */
 export declare function readState (state: string | Buffer): Promise<PaymentState>
 /**
- * The receiver has said how much has arrived in all, in its units: then nothing is in doubt any more. Ask it
+ * The receiver has said how much has arrived in all, in its units: then nothing is in doubt any more. Of what was,
+ * the most that can have been sent for it at the minimum rate counts as sent, and the rest as not sent. Ask it
  * when no packet can arrive any more: `packetLifetime` of the state after the end of the process that paid,
  * and a second more. A packet that arrives after its answer would be paid twice. RILL_ERR_STATE: the file was
  * kept less long ago than that, or `packetLifetime` is Infinity. Of a Buffer it is not known when it was kept.

@@ -113,10 +113,13 @@ RILL_MUST_CHECK static inline int rill_payment_state_read(rill_payment_state *ou
  * arrive any more: packet_lifetime_ns of the state after the process that paid is gone, and a
  * second more for clocks that differ. A packet that arrives after the answer would be paid twice,
  * and this function cannot see when that was. Writes the state that follows from the answer into
- * out[RILL_PAYMENT_STATE_MAX], and its length. If no more has arrived than the state knew, nothing
- * is in doubt any more. RILL_ERR_RANGE: less has arrived than the state knows, so that this is
- * about another payment. RILL_ERR_STATE: nobody can know when no packet can arrive any more
- * (RILL_NEVER), and something is in doubt. Errors of rill_payment_state_read.
+ * out[RILL_PAYMENT_STATE_MAX], and its length. Nothing is in doubt any more. If no more has arrived
+ * than the state knew, nothing of what was in doubt was sent. If more has arrived, the most that
+ * can have been sent for it at the minimum rate counts as sent, so that no more than the amount
+ * leaves; the rest was not sent. Without a minimum rate all that was in doubt counts.
+ * RILL_ERR_RANGE: less has arrived than the state knows, so that this is about another payment.
+ * RILL_ERR_STATE: nobody can know when no packet can arrive any more (RILL_NEVER), and something is
+ * in doubt. Errors of rill_payment_state_read.
  */
 RILL_API RILL_MUST_CHECK int rill_payment_state_settle(rill_bytes state, uint64_t delivered,
                                                        uint8_t *out, size_t *len);

@@ -133,6 +133,32 @@ int rill_payment_state_read_sized(rill_payment_state *out, size_t size, rill_byt
     return error;
 }
 
+/*
+ * The most of ours that can have brought this much, or no more than a unit above it that rounding
+ * took: floor(minimum * sent) never passes what arrives.
+ */
+static uint64_t most_for(rill_ratio minimum, uint64_t arrived)
+{
+    if (arrived == UINT64_MAX)
+        return UINT64_MAX;
+    uint64_t too_much = rill_ratio_inverse_ceil(minimum, arrived + 1);
+    return too_much == UINT64_MAX ? too_much : too_much - 1;
+}
+
+/*
+ * How much of what is in doubt may have been taken, where `delivered` has arrived in all, which is
+ * more than was known. The minimum holds for the whole payment and not for each packet, so that the
+ * last of them may have brought little. Of a payment over several connections each has kept it on
+ * its own, and what arrived since is looked at too: the larger is the safe side.
+ */
+static uint64_t most_taken(const rill_payment_state *s, uint64_t delivered)
+{
+    uint64_t by_all = rill_sub_sat(most_for(s->min_rate, delivered), s->sent);
+    uint64_t by_new = most_for(s->min_rate, delivered - s->delivered);
+    uint64_t most = by_all > by_new ? by_all : by_new;
+    return most < s->in_doubt ? most : s->in_doubt;
+}
+
 int rill_payment_state_settle(rill_bytes state, uint64_t delivered, uint8_t *out, size_t *len)
 {
     rill_payment_state s;
@@ -150,8 +176,8 @@ int rill_payment_state_settle(rill_bytes state, uint64_t delivered, uint8_t *out
     if (delivered == s.delivered) {
         s.in_doubt = 0; /* it expired on its way */
     } else {
-        /* How much of it that took is not known, but for what was allowed. */
-        s.sent += s.in_doubt;
+        /* How much that took is not known: the most that it can be. The rest never left. */
+        s.sent += most_taken(&s, delivered);
         s.in_doubt = 0;
         s.delivered = delivered;
     }

@@ -142,6 +142,15 @@ static void test_it_has_arrived(void **state)
     assert_true(s.sent == 625 && s.in_doubt == 0 && s.delivered == 620);
 }
 
+/* What was allowed is no measure of what was sent: the rest is to be sent. */
+static void test_a_part_has_arrived(void **state)
+{
+    (void)state;
+    wallet.received = 560;
+    rill_payment_state s = settle(sample());
+    assert_true(s.sent == 566 && s.in_doubt == 0 && s.delivered == 560);
+}
+
 /* Not before the last packet has expired: one that arrives after the answer would be paid twice. */
 static void test_it_is_asked_when_no_packet_can_arrive(void **state)
 {
@@ -228,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_more_has_arrived),
         TEST(test_it_has_arrived),
+        TEST(test_a_part_has_arrived),
         TEST(test_it_is_asked_when_no_packet_can_arrive),
         TEST(test_it_is_not_asked_where_nobody_knows_when),
         TEST(test_less_than_is_certain_is_not_believed),

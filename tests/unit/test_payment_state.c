@@ -181,15 +181,69 @@ static void test_the_receiver_says_what_arrived(void **state)
     /* Nothing of what was in doubt: it is to be sent again. */
     assert_int_equal(settle(&s, 990, &out), RILL_OK);
     assert_true(out.sent == 1000 && out.in_doubt == 0 && out.delivered == 990 && !out.complete);
-    /* Something of it: how much of ours that took is not known, so none of it is sent again. */
-    assert_int_equal(settle(&s, 991, &out), RILL_OK);
-    assert_true(out.sent == 1125 && out.in_doubt == 0 && out.delivered == 991 && out.complete);
+    /* All of it, or as good as all. */
+    assert_int_equal(settle(&s, 1113, &out), RILL_OK);
+    assert_true(out.sent == 1125 && out.in_doubt == 0 && out.delivered == 1113 && out.complete);
     assert_int_equal(settle(&s, 989, &out), RILL_ERR_RANGE);
     s.deliver = 1000;
     assert_int_equal(settle(&s, 999, &out), RILL_OK);
     assert_false(out.complete);
     assert_int_equal(settle(&s, 1000, &out), RILL_OK);
     assert_true(out.complete);
+}
+
+/*
+ * The rest never left: what was allowed is no measure of what was sent. As much counts as can have
+ * been sent at the minimum rate, and no less, or more than the amount would leave.
+ */
+static void test_a_part_of_the_doubt_arrived(void **state)
+{
+    static const struct {
+        rill_ratio min_rate;
+        uint64_t sent, delivered, in_doubt, told, counts;
+    } cases[] = {
+        {{99, 100}, 0, 0, 25000, 11749, 11868},     /* one more would bring 11750 */
+        {{99, 100}, 0, 0, 25000, 1, 2},             /* 0.99 x 2 is rounded down to it */
+        {{99, 100}, 1000, 1000, 25000, 1010, 1021}, /* what others earned is used up */
+        {{99, 100}, 1000, 985, 125, 991, 1007},     /* several connections, a unit short each */
+        {{1, 1}, 7, 7, 100, 60, 60},
+        {{1, 3}, 0, 0, 1000, 10, 32}, /* 33 bring 11 */
+        {{3, 1}, 0, 0, 1000, 31, 10},
+        {{99, 100}, 0, 0, 25000, 24749, 24999},
+        {{99, 100}, 0, 0, 25000, 24750, 25000},
+        {{99, 100}, 0, 0, 25000, UINT64_MAX, 25000},
+        {{UINT64_MAX, 1}, 0, 0, 25000, UINT64_MAX - 1, 0},
+        {{1, UINT64_MAX}, 0, 0, 25000, 1, 25000},
+        {{0, 1}, 10, 10, 25000, 11, 25010}, /* nobody knows what a unit has to bring */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rill_payment_state s = sample();
+        rill_payment_state out;
+        s.deliver = 0;
+        s.amount = 50000;
+        s.min_rate = cases[i].min_rate;
+        s.sent = cases[i].sent;
+        s.delivered = cases[i].delivered;
+        s.in_doubt = cases[i].in_doubt;
+        assert_int_equal(settle(&s, cases[i].told, &out), RILL_OK);
+        assert_true(out.sent == cases[i].counts);
+        assert_true(out.in_doubt == 0 && out.delivered == cases[i].told && !out.complete);
+    }
+}
+
+/* Not complete, however much was allowed: so it is told as paid only where it was. */
+static void test_a_part_is_not_all(void **state)
+{
+    rill_payment_state s = sample();
+    rill_payment_state out;
+    (void)state;
+    s.deliver = s.sent = s.delivered = 0;
+    s.amount = s.in_doubt = 25000;
+    assert_int_equal(settle(&s, 24749, &out), RILL_OK);
+    assert_false(out.complete);
+    assert_int_equal(settle(&s, 24750, &out), RILL_OK);
+    assert_true(out.complete && out.sent == 25000);
 }
 
 /* Whenever it was asked: a packet may arrive after that. */
@@ -243,6 +297,8 @@ int main(void)
         cmocka_unit_test(test_numbers_that_cannot_be),
         cmocka_unit_test(test_without_a_lifetime),
         cmocka_unit_test(test_the_receiver_says_what_arrived),
+        cmocka_unit_test(test_a_part_of_the_doubt_arrived),
+        cmocka_unit_test(test_a_part_is_not_all),
         cmocka_unit_test(test_nobody_knows_when_the_last_packet_arrives),
         cmocka_unit_test(test_files),
     };
