@@ -66,11 +66,15 @@ typedef struct rill_op_result {
      * RILL_ERR_PROTOCOL, RILL_ERR_IO, RILL_ERR_CRYPTO, RILL_ERR_NOMEM, or the signer's error.
      */
     int error;
-    const char *problem;                  /* one line for people; "" where error is RILL_OK */
-    const rill_incoming_payment *payment; /* NULL where error is not RILL_OK */
-    const char *url;                      /* that was asked last */
-    unsigned redirects;                   /* on the way to the receiver's document */
-    bool created; /* payment was made for us, of a wallet address; else it was there before */
+    const char *problem; /* one line for people; "" where error is RILL_OK */
+    /*
+     * How far it is; without credentials where error is RILL_ERR_CLOSED or RILL_ERR_EXPIRED. NULL
+     * with any other error.
+     */
+    const rill_incoming_payment *payment;
+    const char *url;    /* that was asked last */
+    unsigned redirects; /* on the way to the receiver's document */
+    bool created;       /* payment was made for us, of a wallet address; else it was there before */
 } rill_op_result;
 
 typedef void (*rill_op_done)(const rill_op_result *result, void *user);

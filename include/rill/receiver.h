@@ -55,11 +55,15 @@ typedef struct rill_receiver_result {
     rill_reason reason;                  /* finer; RILL_REASON_NONE */
     const char *problem;                 /* one line for people; "" where error is RILL_OK */
     const rill_credentials *credentials; /* to pay with; NULL where error is not RILL_OK */
-    const rill_incoming_payment *payment; /* of Open Payments; NULL: it was SPSP */
-    bool receipts_enabled;                /* the receiver can prove what it gets; of SPSP */
-    const char *url;                      /* the one that answered, after all redirects */
-    unsigned redirects;                   /* how many were followed */
-    bool created;                         /* the payment was made for us, at a wallet address */
+    /*
+     * Of Open Payments; NULL: it was SPSP, or error is not RILL_OK. But where the incoming payment
+     * is complete or over (RILL_ERR_CLOSED, RILL_ERR_EXPIRED) it says what has arrived.
+     */
+    const rill_incoming_payment *payment;
+    bool receipts_enabled; /* the receiver can prove what it gets; of SPSP */
+    const char *url;       /* the one that answered, after all redirects */
+    unsigned redirects;    /* how many were followed */
+    bool created;          /* the payment was made for us, at a wallet address */
 } rill_receiver_result;
 
 typedef void (*rill_receiver_done)(const rill_receiver_result *result, void *user);

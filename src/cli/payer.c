@@ -14,7 +14,6 @@
 #include "cli/waits.h"
 
 static void ask_path(payer *p);
-static void end(payer *p);
 
 /* ---- telling ---- */
 
@@ -26,116 +25,16 @@ static uint64_t left_of(const rill_incoming_payment *payment)
                : 0;
 }
 
-/* The last event of a payment that did not come to paying. */
-static void print_nothing_done(const payer *p, int error, rill_reason reason)
-{
-    if (!p->json || p->quotes_only)
-        return;
-    (void)cli_print_json(json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "event", "done", "error",
-                                   cli_error_word(error), "reason", rill_reason_name(reason),
-                                   "sent", "0", "delivered", "0", "in_doubt", "0"));
-}
-
-/* Why it is over before anything was sent; and what can be done. The first reason stays. */
-static void give_up(payer *p, int error, rill_reason reason, const char *what)
-{
-    char shown[800];
-    if (p->code != CLI_DONE)
-        return;
-    p->code = CLI_INCOMPLETE;
-    cli_escape(shown, sizeof shown, (const uint8_t *)what, strlen(what));
-    const char *rest = p->quotes_only ? "" : " Nothing was sent.";
-    if (reason == RILL_REASON_CANCELLED || reason == RILL_REASON_OTHER)
-        cli_fail(p->args->command, error, "%s.%s", shown, rest);
-    else
-        cli_fail(p->args->command, error, "%s. What can be done: %s.%s", shown,
-                 rill_reason_advice(reason), rest);
-    print_nothing_done(p, error, reason);
-}
-
-static void give_up_wrong(payer *p, int error, const char *problem)
-{
-    give_up(p, error, RILL_REASON_OTHER, problem && *problem ? problem : rill_strerror(error));
-}
-
 /* What the next step may take, of --timeout. False: nothing is left, and that was said. */
 static bool take_time(payer *p)
 {
     if (time_left_get(&p->time, uv_hrtime(), &p->pay.timeout_ns))
         return true;
-    give_up(p, RILL_ERR_TIMEOUT, RILL_REASON_TIMEOUT, "the time of --timeout is over");
+    payer_give_up(p, RILL_ERR_TIMEOUT, RILL_REASON_TIMEOUT, "the time of --timeout is over");
     return false;
 }
 
-/* ---- the end ---- */
-
-static void on_receiver_closed(void *user)
-{
-    (void)user;
-}
-
-static void stop_watching(payer *p)
-{
-    cli_watch_close(p->watch);
-    p->watch = NULL;
-}
-
-/* Nothing is left but to give the receiver's grant back. */
-static void end(payer *p)
-{
-    p->stage = PAYER_ENDS;
-    payer_prompt_close(p->prompt);
-    p->prompt = NULL;
-    stop_watching(p);
-    payer_settle_end(p->settler);
-    p->settler = NULL;
-    if (p->receiver)
-        rill_receiver_close(p->receiver, on_receiver_closed, p);
-    p->receiver = NULL;
-    cli_signals_close(p->signals);
-    p->signals = NULL;
-}
-
-static void on_completed(const rill_receiver_result *result, void *user)
-{
-    payer *p = user;
-    if (result->error != RILL_OK && cli_verbose(p->args)) {
-        char shown[600];
-        cli_escape(shown, sizeof shown, (const uint8_t *)result->problem, strlen(result->problem));
-        cli_warn(p->args, "the receiver could not be told that this is all: %s", shown);
-    }
-    end(p);
-}
-
-/* An incoming payment that was made for us need not wait for more. */
-static void complete(payer *p)
-{
-    if (p->receiver && p->created && p->paying.error == RILL_OK &&
-        rill_receiver_complete(p->receiver, on_completed, p) == RILL_OK)
-        p->stage = PAYER_ENDS;
-    else
-        end(p);
-}
-
 /* ---- paying ---- */
-
-static void on_paid(void *user)
-{
-    payer *p = user;
-    p->code = cli_paying_report(&p->paying);
-    complete(p);
-}
-
-static void show_amount(payer *p, uint64_t amount, const char *code, uint8_t scale)
-{
-    p->paying.amount = amount;
-    if (!p->units) {
-        snprintf(p->paying.asset_code, sizeof p->paying.asset_code, "%s", code);
-        p->paying.asset_scale = scale;
-    }
-    p->paying.ended = on_paid;
-    p->paying.user = p;
-}
 
 static void pay(payer *p)
 {
@@ -144,12 +43,13 @@ static void pay(payer *p)
         rill_quote_close(p->quote);
         return;
     }
-    show_amount(p, p->terms.likely_source, p->path.source_asset_code, p->path.source_asset_scale);
+    payer_show_amount(p, p->terms.likely_source, p->path.source_asset_code,
+                      p->path.source_asset_scale);
     p->paying.save = p->state.path ? &p->state : NULL;
     const rill_payment_handlers handlers = cli_paying_handlers(&p->paying);
     int error = rill_quote_pay(&payment, p->quote, &p->terms, &p->pay, &handlers);
     if (error != RILL_OK) {
-        give_up_wrong(p, error, NULL);
+        payer_give_up_wrong(p, error, NULL);
         rill_quote_close(p->quote);
         return;
     }
@@ -170,7 +70,7 @@ static void on_answered(bool yes, void *user)
         pay(p);
         return;
     }
-    give_up(p, RILL_ERR_CANCELLED, RILL_REASON_CANCELLED, "not paid");
+    payer_give_up(p, RILL_ERR_CANCELLED, RILL_REASON_CANCELLED, "not paid");
     rill_quote_close(p->quote);
 }
 
@@ -185,7 +85,7 @@ static void ask_person(payer *p)
     p->prompt = payer_prompt_open(p->loop, on_answered, p);
     if (p->prompt)
         return;
-    give_up(p, RILL_ERR_IO, RILL_REASON_OTHER, "the terminal cannot be asked: give --yes");
+    payer_give_up(p, RILL_ERR_IO, RILL_REASON_OTHER, "the terminal cannot be asked: give --yes");
     rill_quote_close(p->quote);
 }
 
@@ -234,7 +134,7 @@ static void refuse_terms(payer *p, int error, rill_reason reason)
                  p->path.destination_asset_code, (unsigned)p->path.destination_asset_scale,
                  p->wanted.asset_code, (unsigned)p->wanted.asset_scale);
     }
-    give_up(p, error, reason, what);
+    payer_give_up(p, error, reason, what);
     rill_quote_close(p->quote);
 }
 
@@ -282,14 +182,14 @@ static void on_quote_done(int error, bool reached, const rill_pay_result *result
     bool wanted = p->code != CLI_DONE || (p->quotes_only && p->stage == PAYER_ASKS_PATH &&
                                           error == RILL_ERR_CANCELLED && !p->stopped);
     if (!wanted && p->stopped)
-        give_up(p, RILL_ERR_CANCELLED, RILL_REASON_CANCELLED, "stopped");
+        payer_give_up(p, RILL_ERR_CANCELLED, RILL_REASON_CANCELLED, "stopped");
     else if (!wanted && !reached)
         p->code = cli_unreachable(p->args->command, error, result->detail);
     else if (!wanted)
-        give_up(p, error, result->reason, result->detail);
+        payer_give_up(p, error, result->reason, result->detail);
     if (!wanted && !reached && !p->stopped)
-        print_nothing_done(p, error, result->reason);
-    end(p);
+        payer_print_nothing_done(p, error, result->reason);
+    payer_end(p);
 }
 
 static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
@@ -308,7 +208,7 @@ static void ask_path(payer *p)
                                           .user = p};
     const char *problem = NULL;
     if (!take_time(p)) {
-        end(p);
+        payer_end(p);
         return;
     }
     p->stage = PAYER_ASKS_PATH;
@@ -323,7 +223,7 @@ static void ask_path(payer *p)
     if (error == RILL_OK)
         return;
     p->code = cli_start_error(p->args->command, error, problem);
-    end(p);
+    payer_end(p);
 }
 
 /* ---- the receiver's server ---- */
@@ -331,10 +231,10 @@ static void ask_path(payer *p)
 static void on_receiver(const rill_receiver_result *result, void *user)
 {
     payer *p = user;
-    stop_watching(p);
+    payer_stop_watching(p);
     if (result->error != RILL_OK) {
-        give_up(p, result->error, result->reason, result->problem);
-        end(p);
+        payer_give_up(p, result->error, result->reason, result->problem);
+        payer_end(p);
         return;
     }
     p->credentials = *result->credentials;
@@ -363,16 +263,16 @@ static void on_receiver(const rill_receiver_result *result, void *user)
     if (p->receiver_options.metadata && !p->created)
         cli_warn(p->args, "nobody is given --metadata: no incoming payment was made for us");
     if (p->incoming.incoming_amount != 0 && left_of(&p->incoming) == 0) {
-        give_up(p, RILL_ERR_CLOSED, RILL_REASON_COMPLETED,
-                "the incoming payment has all that it is for");
-        end(p);
+        payer_give_up(p, RILL_ERR_CLOSED, RILL_REASON_COMPLETED,
+                      "the incoming payment has all that it is for");
+        payer_end(p);
         return;
     }
     if (!p->amount.given && p->incoming.incoming_amount == 0) {
-        give_up(p, RILL_ERR_INVALID, RILL_REASON_NO_AMOUNT,
-                "the receiver does not say how much is to be paid");
+        payer_give_up(p, RILL_ERR_INVALID, RILL_REASON_NO_AMOUNT,
+                      "the receiver does not say how much is to be paid");
         p->code = CLI_USAGE;
-        end(p);
+        payer_end(p);
         return;
     }
     ask_path(p);
@@ -390,9 +290,9 @@ static void on_server_late(void *user, const rill_waiting *waiting)
 {
     payer *p = user;
     (void)waiting;
-    give_up(p, RILL_ERR_TIMEOUT, RILL_REASON_SERVER_UNREACHABLE,
-            "the receiver's server has not answered in time");
-    end(p);
+    payer_give_up(p, RILL_ERR_TIMEOUT, RILL_REASON_SERVER_UNREACHABLE,
+                  "the receiver's server has not answered in time");
+    payer_end(p);
 }
 
 static void ask_receiver(payer *p)
@@ -400,7 +300,7 @@ static void ask_receiver(payer *p)
     const cli_watch_handlers handlers = {on_server_waited_for, on_server_late, p};
     const char *problem = "";
     if (!take_time(p)) {
-        end(p);
+        payer_end(p);
         return;
     }
     p->stage = PAYER_ASKS_RECEIVER;
@@ -410,8 +310,8 @@ static void ask_receiver(payer *p)
         p->watch = cli_watch_open(p->loop, p->args, p->pay.timeout_ns, &handlers);
         return;
     }
-    give_up_wrong(p, error, problem);
-    end(p);
+    payer_give_up_wrong(p, error, problem);
+    payer_end(p);
 }
 
 /* ---- a signal ---- */
@@ -421,9 +321,10 @@ static void on_stop(void *user)
     payer *p = user;
     p->stopped = true;
     switch (p->stage) {
+    case PAYER_SETTLES:
     case PAYER_ASKS_RECEIVER:
-        give_up(p, RILL_ERR_CANCELLED, RILL_REASON_CANCELLED, "stopped");
-        end(p);
+        payer_give_up(p, RILL_ERR_CANCELLED, RILL_REASON_CANCELLED, "stopped");
+        payer_end(p);
         break;
     case PAYER_ASKS_PERSON:
         fputc('\n', stderr);
@@ -459,66 +360,6 @@ static int prepare(payer *p, const char *uri)
     return code;
 }
 
-static bool is_complete(payer *p, const rill_payment_state *state)
-{
-    if (!state->complete)
-        return false;
-    if (p->json)
-        (void)cli_print_json(json_pack("{s:s,s:n,s:o,s:o,s:s}", "event", "done", "error", "sent",
-                                       cli_json_amount(state->sent), "delivered",
-                                       cli_json_amount(state->delivered), "in_doubt", "0"));
-    else if (!cli_quiet(p->args))
-        printf("nothing is left to pay: %" PRIu64 " units were sent, %" PRIu64 " delivered\n",
-               state->sent, state->delivered);
-    return true;
-}
-
-static void resume(payer *p, const rill_payment_state *state)
-{
-    const char *problem = NULL;
-    rill_payment *payment;
-    time_left_go_on(&p->time, uv_hrtime());
-    (void)time_left_get(&p->time, uv_hrtime(), &p->pay.timeout_ns);
-    show_amount(p, state->amount, "", 0);
-    p->paying.save = &p->state;
-    const rill_payment_handlers handlers = cli_paying_handlers(&p->paying);
-    p->pay.net = &p->net.options;
-    p->pay.fail_fast = true;
-    p->pay.resume = (rill_bytes){p->state.text, p->state.len};
-    int error = rill_payment_start(&payment, p->loop, &p->pay, &handlers, &problem);
-    if (error != RILL_OK) {
-        p->code = cli_start_error(p->args->command, error, problem);
-        end(p);
-        return;
-    }
-    p->stage = PAYER_PAYS;
-    cli_paying_begin(&p->paying, p->loop, payment);
-}
-
-/* The wallet has said what arrived, or cannot say it. */
-static void on_settled(void *user)
-{
-    payer *p = user;
-    rill_payment_state state;
-    int error = rill_payment_state_read(&state, (rill_bytes){p->state.text, p->state.len}, NULL);
-    if (error != RILL_OK)
-        give_up_wrong(p, error, NULL);
-    if (error != RILL_OK || is_complete(p, &state))
-        end(p);
-    else
-        resume(p, &state);
-    rill_credentials_wipe(&state.credentials);
-}
-
-static void begin_resume(payer *p, const rill_payment_state *state)
-{
-    p->stage = PAYER_ASKS_RECEIVER;
-    time_left_stop(&p->time, uv_hrtime()); /* the wallet is asked when it can be sure */
-    p->settler = payer_settle_begin(p->args, p->loop, &p->state, state, on_settled, p);
-    if (!p->settler)
-        resume(p, state);
-}
-
 static int run_loop(payer *p, const rill_payment_state *state)
 {
     int error = rill_loop_new(&p->loop, NULL);
@@ -526,7 +367,7 @@ static int run_loop(payer *p, const rill_payment_state *state)
         return cli_start_error(p->args->command, error, NULL);
     p->signals = cli_signals_open(p->loop, on_stop, p);
     if (state)
-        begin_resume(p, state);
+        payer_resume(p, state);
     else if (p->from_file)
         ask_path(p);
     else
@@ -542,7 +383,7 @@ static int run_resume(payer *p)
     int code = state_file_open(&p->state, p->args, cli_value(p->args, "--resume"), &state);
     if (code != CLI_DONE)
         return code;
-    if (!is_complete(p, &state))
+    if (!payer_is_complete(p, &state))
         code = run_loop(p, &state);
     rill_credentials_wipe(&state.credentials);
     return code;

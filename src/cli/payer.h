@@ -19,6 +19,7 @@
 #include "cli/waits.h"
 
 typedef enum payer_stage {
+    PAYER_SETTLES, /* of --resume: the receiver's wallet says what has arrived */
     PAYER_ASKS_RECEIVER,
     PAYER_ASKS_PATH,
     PAYER_ASKS_PERSON,
@@ -27,6 +28,12 @@ typedef enum payer_stage {
 } payer_stage;
 
 typedef struct payer_prompt payer_prompt;
+
+/* Of --resume: what an earlier process has sent. */
+typedef struct payer_sums {
+    bool known;
+    uint64_t amount, sent, delivered, in_doubt;
+} payer_sums;
 
 typedef struct payer {
     const cli_args *args;
@@ -45,6 +52,7 @@ typedef struct payer {
     rill_pay_options pay;
     cli_key key;
     state_file state; /* of --save or --resume */
+    payer_sums before;
 
     /* ---- what is known ---- */
     cli_net net;
@@ -79,6 +87,27 @@ payer_prompt *payer_prompt_open(rill_loop *loop, void (*answered)(bool yes, void
                                 void *user);
 /* NULL is allowed. */
 void payer_prompt_close(payer_prompt *prompt);
+
+/* ---- payer_end.c ---- */
+
+/* Why it is over before anything more was sent; and what can be done. The first reason stays. */
+void payer_give_up(payer *p, int error, rill_reason reason, const char *what);
+/* The same, of what nobody need look up. problem may be NULL. */
+void payer_give_up_wrong(payer *p, int error, const char *problem);
+/* The same, in the words of others that were said already: the last event alone. */
+void payer_print_nothing_done(const payer *p, int error, rill_reason reason);
+void payer_stop_watching(payer *p);
+/* Nothing is left but to give the receiver's grant back. */
+void payer_end(payer *p);
+/* What is to be sent in all, and the asset that it is shown in; code "": in units. */
+void payer_show_amount(payer *p, uint64_t amount, const char *code, uint8_t scale);
+
+/* ---- payer_resume.c ---- */
+
+/* True: nothing is left to pay, and that was said. */
+bool payer_is_complete(payer *p, const rill_payment_state *state);
+/* From the loop: the wallet is asked, where it can tell, and what is left is sent. */
+void payer_resume(payer *p, const rill_payment_state *state);
 
 /* The exit code. */
 int payer_run(const cli_args *args, bool quotes_only);

@@ -19,7 +19,7 @@ struct payer_settler {
     rill_loop *loop;
     state_file *file;
     rill_receiver *receiver;
-    void (*done)(void *user);
+    payer_settled done;
     void *user;
     uv_timer_t timer; /* until the last packet has expired */
 };
@@ -55,11 +55,13 @@ static void take(payer_settler *s, uint64_t received)
 static void on_receiver(const rill_receiver_result *result, void *user)
 {
     payer_settler *s = user;
-    if (result->error == RILL_OK && result->payment)
+    bool is_over = result->error == RILL_ERR_CLOSED || result->error == RILL_ERR_EXPIRED;
+    /* One that takes no more says what it has got all the same. */
+    if (result->payment)
         take(s, result->payment->received_amount);
     else
         warn(s, result->error == RILL_OK ? "it is no wallet" : result->problem);
-    s->done(s->user);
+    s->done(is_over ? result->reason : RILL_REASON_NONE, s->user);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -74,7 +76,7 @@ static void on_timer(uv_timer_t *timer)
     if (error == RILL_OK)
         return;
     warn(s, *problem ? problem : rill_strerror(error));
-    s->done(s->user);
+    s->done(RILL_REASON_NONE, s->user);
 }
 
 /* When no packet can arrive any more. The process that sent them is gone: we have its lock. */
@@ -99,8 +101,7 @@ static void tell_wait(const cli_args *args, const rill_payment_state *state)
 }
 
 payer_settler *payer_settle_begin(const cli_args *args, rill_loop *loop, state_file *file,
-                                  const rill_payment_state *state, void (*done)(void *user),
-                                  void *user)
+                                  const rill_payment_state *state, payer_settled done, void *user)
 {
     if (*file->incoming == '\0' || state->in_doubt == 0)
         return NULL;

@@ -51,7 +51,7 @@ void rill_op_options_init_sized(rill_op_options *o, size_t size)
 /* ---- telling ---- */
 
 /* The last of a question: r may be freed in it, or asked the next one. What it tells stays. */
-static void tell(rill_op_receiver *r, int error, const char *problem)
+static void tell_payment(rill_op_receiver *r, int error, const char *problem, bool has_payment)
 {
     rill_op_done done = r->done;
     rill_incoming_payment payment = r->payment;
@@ -60,7 +60,7 @@ static void tell(rill_op_receiver *r, int error, const char *problem)
     rill_op_result result = {
         .error = error,
         .problem = problem,
-        .payment = error == RILL_OK ? &payment : NULL,
+        .payment = has_payment ? &payment : NULL,
         .url = url,
         .redirects = r->redirects,
         .created = r->document.kind == RILL_OP_WALLET,
@@ -72,7 +72,7 @@ static void tell(rill_op_receiver *r, int error, const char *problem)
 
 static void on_failed(int error, const char *problem, void *user)
 {
-    tell(user, error, problem);
+    tell_payment(user, error, problem, false);
 }
 
 /* Takes body over, also on failure. */
@@ -99,6 +99,7 @@ static void on_payment(const rill_web_answer *a, void *user)
     if (error == RILL_OK)
         r->payment = fresh; /* whole, or not at all */
     rill_credentials_wipe(&fresh.credentials);
+    bool was_read = error == RILL_OK;
     if (error == RILL_OK && !r->has_payment) {
         uint64_t now_ms = rill_loop_now(r->session.loop).wall_ms;
         if (r->payment.completed) {
@@ -118,7 +119,11 @@ static void on_payment(const rill_web_answer *a, void *user)
     }
     if (error == RILL_OK)
         r->has_payment = true;
-    tell(r, error, error == RILL_OK ? "" : problem);
+    else if (!r->has_payment)
+        rill_credentials_wipe(&r->payment.credentials); /* nobody is to pay with them */
+    bool is_over = error == RILL_ERR_CLOSED || error == RILL_ERR_EXPIRED;
+    tell_payment(r, error, error == RILL_OK ? "" : problem,
+                 was_read && (error == RILL_OK || is_over));
 }
 
 static void create_payment(rill_op_receiver *r)

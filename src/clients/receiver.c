@@ -117,7 +117,7 @@ static void on_payment(const rill_op_result *op, void *user)
         .error = op->error,
         .problem = op->problem,
         .payment = op->payment,
-        .credentials = op->payment ? &op->payment->credentials : NULL,
+        .credentials = op->error == RILL_OK ? &op->payment->credentials : NULL,
         .url = op->url,
         .redirects = op->redirects,
         .created = op->created,

@@ -310,28 +310,30 @@ def the_time_is_for_all_of_it(t):
     server.close()
 
 
+def wallet(**members):
+    """A wallet with an incoming payment at any URL, of which these members are said."""
+    def answer(connection, asked):
+        base = f"http://127.0.0.1:{server.port}"
+        path = asked.split()[1]
+        ours = {"id": base + path, "walletAddress": base + "/alice", "completed": False,
+                "receivedAmount": {"value": "0", "assetCode": "XRP", "assetScale": 9},
+                "methods": [{"type": "ilp", "ilpAddress": "test.receiver.a", "sharedSecret": SECRET}],
+                "createdAt": "2026-01-01T00:00:00Z", **members}
+        if asked.startswith("POST"):
+            said = {"access_token": {"value": "t", "manage": base + "/m", "access": []},
+                    "continue": {"access_token": {"value": "c"}, "uri": base + "/c"}}
+        elif "authorization:" in asked.lower():
+            said = ours
+        else:
+            said = {"receivedAmount": ours["receivedAmount"], "authServer": base + "/auth"}
+        connection.sendall(response(json.dumps(said), "application/json"))
+    server = Server(answer)
+    return server
+
+
 @case
 def incoming_payments(t):
     """Complete, over, in another asset: nothing is paid."""
-    def wallet(**members):
-        def answer(connection, asked):
-            base = f"http://127.0.0.1:{server.port}"
-            path = asked.split()[1]
-            ours = {"id": base + path, "walletAddress": base + "/alice", "completed": False,
-                    "receivedAmount": {"value": "0", "assetCode": "XRP", "assetScale": 9},
-                    "methods": [{"type": "ilp", "ilpAddress": "test.receiver.a", "sharedSecret": SECRET}],
-                    "createdAt": "2026-01-01T00:00:00Z", **members}
-            if asked.startswith("POST"):
-                said = {"access_token": {"value": "t", "manage": base + "/m", "access": []},
-                        "continue": {"access_token": {"value": "c"}, "uri": base + "/c"}}
-            elif "authorization:" in asked.lower():
-                said = ours
-            else:
-                said = {"receivedAmount": ours["receivedAmount"], "authServer": base + "/auth"}
-            connection.sendall(response(json.dumps(said), "application/json"))
-        server = Server(answer)
-        return server
-
     for what, members, reason in (
             ("complete", {"completed": True, "methods": []}, "completed"),
             ("over", {"expiresAt": "2020-01-01T00:00:00Z"}, "expired"),
@@ -344,6 +346,62 @@ def incoming_payments(t):
             raise AssertionError(f"{what}: {error}") from error
         finally:
             server.close()
+
+
+def interrupted(t, wallet, **members):
+    """The state of a payment to that wallet, as a process that was killed has left it."""
+    state = {**GOOD, "rill_payment": 1, "amount": "1000", "deliver": "0", "min_rate": "99/100", "sent": "500",
+             "in_doubt": "125", "delivered": "498", "packet_lifetime_ns": "1", "complete": False,
+             "incoming_payment": f"http://127.0.0.1:{wallet.port}/incoming-payments/1", **members}
+    return t.file("payment.json", json.dumps(state))
+
+
+def units(value):
+    return {"value": str(value), "assetCode": "XRP", "assetScale": 9}
+
+
+@case
+def gone_on_with_where_no_more_is_taken(t):
+    """The wallet's word settles what was in doubt, and nothing is sent to what takes no more."""
+    for members, reason in (({"completed": True, "methods": []}, "completed"),
+                            ({"expiresAt": "2020-01-01T00:00:00Z"}, "expired")):
+        for told, sent in (("498", "500"), ("560", "566")):
+            server = wallet(receivedAmount=units(told), **members)
+            file = interrupted(t, server)
+            p = t.rill("pay", "--resume", file, "--json", *without_money(t))
+            assert p.end() == 1, p.text
+            done = p.events()[-1]
+            assert [done[name] for name in ("event", "reason", "sent", "delivered", "in_doubt")] == [
+                "done", reason, sent, told, "0"], done
+            with open(file, encoding="utf-8") as f:
+                kept = json.load(f)
+            assert (kept["sent"], kept["in_doubt"], kept["complete"]) == (sent, "0", False), kept
+            assert f"{sent} of 1000 units are sent" in p.text["err"].decode(), p.text
+            server.close()
+    server = wallet(receivedAmount=units(995), completed=True, methods=[])
+    p = t.rill("pay", "--resume", interrupted(t, server, sent="900", in_doubt="100"), *without_money(t))
+    assert p.end() == 0 and b"1000 units were sent, 995 delivered" in p.text["out"], p.text
+    server.close()
+
+
+@case
+def stopped_while_a_wallet_is_waited_for(t):
+    """It says where the money is: nothing more was sent, but some was before."""
+    server = Server(b"")
+    file = interrupted(t, server, packet_lifetime_ns="90000000000")
+    for json_wanted in (True, False):
+        p = t.rill("pay", "--resume", file, *(("--json",) if json_wanted else ()), *without_money(t))
+        p.until("doubt", "out" if json_wanted else "err")
+        p.process.send_signal(signal.SIGINT)
+        assert p.end() == 1, p.text
+        said = p.text["err"].decode()
+        assert "Nothing was sent" not in said and "500 of 1000 units are sent, 498 delivered, 125 in doubt" in said, said
+        if json_wanted:
+            done = p.events()[-1]
+            assert [done[name] for name in ("event", "reason", "sent", "delivered", "in_doubt")] == [
+                "done", "cancelled", "500", "498", "125"], done
+    assert not server.asked
+    server.close()
 
 
 @case

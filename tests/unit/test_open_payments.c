@@ -193,7 +193,8 @@ static void on_done(const rill_op_result *result, void *user)
         t->then(t, result);
     snprintf(t->problem, sizeof t->problem, "%s", result->problem);
     snprintf(t->url, sizeof t->url, "%s", result->url);
-    assert_true((result->payment != NULL) == (result->error == RILL_OK));
+    bool is_over = result->error == RILL_ERR_CLOSED || result->error == RILL_ERR_EXPIRED;
+    assert_true((result->payment != NULL) == (result->error == RILL_OK || is_over));
     snprintf(t->id, sizeof t->id, "%s", result->payment ? result->payment->id : "");
 }
 
@@ -251,6 +252,50 @@ static void end(rill_loop *loop, rill_op_receiver *receiver)
                       value) ",\"methods\":[{\"type\":\"ilp\",\"ilpAddress\":\"test.a\","          \
                              "\"sharedSecret\":\"6jR5iNIVRvqeasJeCty6C+YB5X9FhSOUPCL/"             \
                              "5nha5Vs=\"}]}")
+
+/* ---- what takes no more says what it has got ---- */
+
+static uint64_t got;
+
+static void look_at_sum(told *t, const rill_op_result *result)
+{
+    const rill_credentials none = {0};
+    (void)t;
+    got = result->payment->received_amount;
+    assert_memory_equal(&result->payment->credentials, &none, sizeof none);
+}
+
+#define OVER(member, value)                                                                        \
+    ANSWER("200", "{\"id\":\"" HERE "/1\"," member ",\"receivedAmount\":" AMOUNT(                  \
+                      value) ",\"methods\":[{\"type\":\"ilp\",\"ilpAddress\":\"test.a\","          \
+                             "\"sharedSecret\":\"6jR5iNIVRvqeasJeCty6C+YB5X9FhSOUPCL/"             \
+                             "5nha5Vs=\"}]}")
+
+static void test_what_takes_no_more_says_what_it_has(void **state)
+{
+    static const struct {
+        const char *answer;
+        int error;
+        uint64_t received;
+    } cases[] = {
+        {OVER("\"completed\":true", "77"), RILL_ERR_CLOSED, 77},
+        {OVER("\"completed\":false,\"expiresAt\":\"2020-01-01T00:00:00Z\"", "9"), RILL_ERR_EXPIRED,
+         9},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        server s;
+        rill_loop *loop;
+        told t = {.then = look_at_sum};
+        assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+        start(&s, false, NULL, (const char *const[]){WALLET, GRANT, cases[i].answer, NULL});
+        ask(&t, loop, &s);
+        stop(&s);
+        assert_int_equal(t.error, cases[i].error);
+        assert_true(got == cases[i].received);
+        end(loop, t.receiver);
+    }
+}
 
 /* ---- what is told stays until the handler returns ---- */
 
@@ -576,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_a_grant_may_be_pending_for_ever),
         cmocka_unit_test(test_nothing_is_left_of_a_redirect),
         cmocka_unit_test(test_half_a_head_is_no_answer),
+        cmocka_unit_test(test_what_takes_no_more_says_what_it_has),
         cmocka_unit_test(test_each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

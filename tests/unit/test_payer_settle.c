@@ -34,6 +34,7 @@ static struct {
     int start; /* what asking it returns */
     int error; /* of its answer */
     bool is_wallet;
+    rill_reason reason;
     uint64_t received;
     unsigned asked, closed;
     uint64_t waited_ms;
@@ -60,6 +61,7 @@ int __wrap_rill_receiver_start(rill_receiver **out, rill_loop *on, const char *r
     static char a_receiver;
     rill_incoming_payment payment = {.received_amount = wallet.received};
     rill_receiver_result result = {.error = wallet.error,
+                                   .reason = wallet.reason,
                                    .problem = wallet.error == RILL_OK ? "" : "it\nis closed",
                                    .payment = wallet.is_wallet ? &payment : NULL};
     (void)options;
@@ -84,9 +86,12 @@ void __wrap_rill_receiver_close(rill_receiver *r, void (*closed)(void *user), vo
 
 /* ---- a payment that was interrupted ---- */
 
-static void on_done(void *user)
+static rill_reason told;
+
+static void on_done(rill_reason reason, void *user)
 {
     assert_ptr_equal(user, &done);
+    told = reason;
     done++;
 }
 
@@ -184,14 +189,42 @@ static void test_less_than_is_certain_is_not_believed(void **state)
     assert_true(s.sent == 500 && s.in_doubt == 125 && s.delivered == 498);
 }
 
+/* It says what it has got all the same; and nothing more is to be sent to it. */
+static void test_one_that_takes_no_more(void **state)
+{
+    static const struct {
+        int error;
+        rill_reason reason;
+    } ends[] = {{RILL_ERR_CLOSED, RILL_REASON_COMPLETED}, {RILL_ERR_EXPIRED, RILL_REASON_EXPIRED}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        wallet.error = ends[i].error;
+        wallet.reason = ends[i].reason;
+        wallet.received = 498;
+        rill_payment_state s = settle(sample());
+        assert_true(s.sent == 500 && s.in_doubt == 0 && s.delivered == 498);
+        assert_int_equal(told, ends[i].reason);
+        wallet.received = 620;
+        s = settle(sample());
+        assert_true(s.sent == 625 && s.in_doubt == 0 && s.delivered == 620);
+        assert_int_equal(told, ends[i].reason);
+    }
+    wallet.error = RILL_OK;
+    wallet.reason = RILL_REASON_NONE;
+    (void)settle(sample());
+    assert_int_equal(told, RILL_REASON_NONE);
+}
+
 static void test_no_answer(void **state)
 {
     (void)state;
     wallet.received = 498;
-    wallet.error = RILL_ERR_CLOSED;
+    wallet.error = RILL_ERR_TIMEOUT;
+    wallet.reason = RILL_REASON_SERVER_UNREACHABLE;
     wallet.is_wallet = false;
     rill_payment_state s = settle(sample());
     assert_int_equal(s.in_doubt, 125);
+    assert_int_equal(told, RILL_REASON_NONE);
     wallet.error = RILL_OK; /* a server of SPSP knows no sums */
     s = settle(sample());
     assert_int_equal(s.in_doubt, 125);
@@ -241,6 +274,7 @@ int main(void)
         TEST(test_it_is_asked_when_no_packet_can_arrive),
         TEST(test_it_is_not_asked_where_nobody_knows_when),
         TEST(test_less_than_is_certain_is_not_believed),
+        TEST(test_one_that_takes_no_more),
         TEST(test_no_answer),
         TEST(test_nothing_to_ask),
         TEST(test_what_cannot_be_kept_is_not_believed),
