@@ -87,7 +87,9 @@ typedef struct rill_op_sender_result {
      * RILL_ERR_LIMIT: the receiver takes less than that.
      * RILL_ERR_ASSET: an amount is in another asset than its account.
      * RILL_ERR_CANCELLED: rill_op_sender_cancel. RILL_ERR_IN_DOUBT: no answer came to the question
-     * that makes the payment, so nobody here knows whether it was made.
+     * that makes the payment, or one that does not say whether it was made; or the wallet says that
+     * all was sent, and less than was quoted is there ten seconds later, of an incoming payment
+     * that was made for this. It is not told then that no more comes.
      * RILL_ERR_INVALID: nothing says how much is to be paid; or what `amount` returned.
      * RILL_ERR_UNSUPPORTED, RILL_ERR_MALFORMED, RILL_ERR_RESOLVE, RILL_ERR_CONNECT, RILL_ERR_TLS,
      * RILL_ERR_TOO_LARGE, RILL_ERR_PROTOCOL, RILL_ERR_IO, RILL_ERR_FILES, RILL_ERR_CRYPTO,

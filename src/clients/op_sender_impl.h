@@ -56,6 +56,7 @@ struct rill_op_sender {
     uint64_t received_before; /* by the incoming payment */
     rill_op_outgoing outgoing;
     uint64_t said_before; /* what it had sent at the last look */
+    bool all_sent;        /* it says so: that it arrives is waited for */
     bool cancelled;       /* while the payment was being made */
     void (*given_back)(rill_op_sender *p);
     int error;

@@ -3,6 +3,7 @@
 
 #include "clients/op_sender_impl.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <rill/error.h>
@@ -10,6 +11,8 @@
 #include "clients/url.h"
 
 #define LOOK_MS 1000 /* between two looks at a payment that goes on */
+/* What the payer's wallet has sent, the receiver's has by then. */
+#define ARRIVE_MS 10000
 
 /* ---- the payment goes on ---- */
 
@@ -29,6 +32,31 @@ bool rill_op_sender_takes_less(const rill_incoming_payment *in, uint64_t units)
 
 static void look(void *user);
 
+/* It is given up at p->until_ms, which is near once all was sent. */
+static void give_up(rill_op_sender *p)
+{
+    if (!p->all_sent)
+        rill_op_sender_finish(
+            p, RILL_ERR_TIMEOUT,
+            "the payment has not ended in time: your wallet goes on with it by itself");
+    else
+        rill_op_sender_finish_with(
+            p, RILL_ERR_IN_DOUBT,
+            "your wallet says that it has sent all (%" PRIu64 " units), and at the receiver's "
+            "wallet %" PRIu64 " of %" PRIu64 " units have arrived: ask the receiver before you pay "
+            "again",
+            p->outgoing.sent.value, rill_op_sender_received(p), p->quote.receive_amount);
+}
+
+/* From now on only what has left is waited for. */
+static void note_all_sent(rill_op_sender *p)
+{
+    uint64_t by = rill_op_sender_mono_ms(p) + ARRIVE_MS;
+    if (!p->all_sent && by < p->until_ms)
+        p->until_ms = by;
+    p->all_sent = true;
+}
+
 /* What both wallets say by now. */
 static void judge(rill_op_sender *p)
 {
@@ -38,21 +66,23 @@ static void judge(rill_op_sender *p)
     /* Wallets differ in whether fees were "sent". Others may pay into what was not made for us. */
     bool arrived =
         received >= p->quote.receive_amount && (p->created || (said > 0 && said == p->said_before));
+    /* Where nobody else pays, the receiver's wallet is who says that it was paid. */
+    bool paid = arrived || (sent && !p->created);
     if (p->step != RILL_OP_STEP_FOLLOWS)
         return;
     p->said_before = said;
-    p->may_move = !p->outgoing.failed && !arrived && !sent;
+    p->may_move = !p->outgoing.failed && !paid;
+    if (sent)
+        note_all_sent(p);
     if (p->outgoing.failed)
         rill_op_sender_finish(
             p, RILL_ERR_REMOTE,
             "your wallet could not pay all of it, and has ended the payment: see your wallet "
             "for why");
-    else if (arrived || sent)
+    else if (paid)
         rill_op_sender_finish(p, RILL_OK, "");
     else if (rill_op_sender_mono_ms(p) >= p->until_ms)
-        rill_op_sender_finish(
-            p, RILL_ERR_TIMEOUT,
-            "the payment has not ended in time: your wallet goes on with it by itself");
+        give_up(p);
     else
         rill_op_session_after(&p->session, LOOK_MS, look);
 }

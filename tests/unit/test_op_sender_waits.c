@@ -146,6 +146,58 @@ static void test_a_payment_that_does_not_end(void **state)
     tear_down_payer(&p);
 }
 
+/* What left and does not arrive is not paid; and the receiver is not told that this was all. */
+static void test_all_was_sent_and_did_not_arrive(void **state)
+{
+    static const char *const received[] = {"0", "489", "490"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(received); i++) {
+        const bool arrives = i == 2;
+        const char *answers[AT_END + 1];
+        server s;
+        payer p;
+        memcpy(answers, whole, sizeof whole);
+        answers[AT_RECEIVED] = i == 0 ? PAYMENT("0") : i == 1 ? PAYMENT("489") : PAYMENT("490");
+        start(&s, answers);
+        set_up_payer(&p, &s);
+        p.options.payment_timeout_ns = 1;
+        run(&p);
+        stop(&s);
+        assert_int_equal(p.error, arrives ? RILL_OK : RILL_ERR_IN_DOUBT);
+        assert_true(p.may_move == !arrives);
+        assert_int_equal(p.sent, 500);
+        assert_int_equal(p.received, strtoul(received[i], NULL, 10));
+        assert_true(arrives || strstr(p.problem, received[i]));
+        assert_true(arrives || strstr(p.problem, "500"));
+        bool completed = false;
+        for (unsigned j = 0; j < s.count; j++)
+            completed = completed || strstr(s.asked[j], "POST /1/complete ") == s.asked[j];
+        assert_true(completed == arrives);
+        tear_down_payer(&p);
+    }
+}
+
+/* The receiver's wallet may be a little later than the payer's. */
+static void test_it_arrives_a_little_later(void **state)
+{
+    (void)state;
+    const char *answers[AT_END + 3];
+    server s;
+    payer p;
+    memcpy(answers, whole, sizeof whole);
+    answers[AT_RECEIVED] = PAYMENT("0");
+    answers[AT_END] = whole[AT_LOOK];
+    answers[AT_END + 1] = whole[AT_RECEIVED];
+    answers[AT_END + 2] = NULL;
+    start(&s, answers);
+    set_up_payer(&p, &s);
+    run(&p);
+    stop(&s);
+    assert_int_equal(p.error, RILL_OK);
+    assert_int_equal(p.received, 490);
+    tear_down_payer(&p);
+}
+
 /* ---- stopped ---- */
 
 static void test_cancelled(void **state)
@@ -339,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_looks_may_come_to_nothing),
         cmocka_unit_test(test_a_token_that_is_not_renewed),
         cmocka_unit_test(test_a_payment_that_does_not_end),
+        cmocka_unit_test(test_all_was_sent_and_did_not_arrive),
+        cmocka_unit_test(test_it_arrives_a_little_later),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_cancelled_while_it_is_made),
         cmocka_unit_test(test_no_time_ends_a_payment_that_is_made),
