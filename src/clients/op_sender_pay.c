@@ -4,6 +4,7 @@
 #include "clients/op_sender_impl.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rill/error.h>
@@ -171,6 +172,15 @@ static void read_created(rill_op_sender *p, const rill_web_answer *a)
     }
 }
 
+/*
+ * Whether it was made: a wallet that breaks down, that leads on to another page, or that gave up
+ * waiting (408, 425) may have made it.
+ */
+static bool says_nothing(unsigned status)
+{
+    return status >= 500 || status < 400 || status == 408 || status == 425;
+}
+
 static void on_created(const rill_web_answer *a, void *user)
 {
     rill_op_sender *p = user;
@@ -178,13 +188,17 @@ static void on_created(const rill_web_answer *a, void *user)
         read_created(p, a);
     } else if (a->error != RILL_OK && was_not_sent(a->error)) {
         rill_op_sender_finish(p, a->error, a->problem);
-    } else if (a->error != RILL_OK || a->status >= 500) {
+    } else if (a->error != RILL_OK || says_nothing(a->status)) {
+        char said[64];
+        snprintf(said, sizeof said, "it answers %u", (unsigned)a->status);
         p->may_move = true;
         rill_op_sender_finish_with(
             p, RILL_ERR_IN_DOUBT,
             "whether your wallet has made the payment is not known (%s): look at your "
             "wallet before you pay again",
-            a->error != RILL_OK ? a->problem : "it answers that it is out of order");
+            a->error != RILL_OK ? a->problem
+            : a->status >= 500  ? "it answers that it is out of order"
+                                : said);
     } else if (p->cancelled) {
         rill_op_sender_finish(p, RILL_ERR_CANCELLED, "stopped");
     } else {
