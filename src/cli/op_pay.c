@@ -134,15 +134,30 @@ static void print_failure(op_pay *p, const rill_op_sender_result *r)
                  what ? ". What can be done: " : "", what ? what : "", money);
 }
 
+static void sums(const op_pay *p, const rill_op_sender_result *r, char sent[CLI_MONEY_SIZE],
+                 char received[CLI_MONEY_SIZE])
+{
+    const rill_op_quote *q = &p->quote;
+    cli_money_text(r->sent, q->debit_asset_code, q->debit_asset_scale, sent, CLI_MONEY_SIZE);
+    cli_money_text(r->received, q->receive_asset_code, q->receive_asset_scale, received,
+                   CLI_MONEY_SIZE);
+}
+
+/* Standard output does not take it: who sees that it failed might pay again. */
+static void tell_paid(const op_pay *p, const rill_op_sender_result *r)
+{
+    char sent[CLI_MONEY_SIZE], received[CLI_MONEY_SIZE];
+    sums(p, r, sent, received);
+    fprintf(stderr, "rill %s: all was paid: sent %s, received %s\n", p->args->command->name, sent,
+            received);
+}
+
 static void print_success(const op_pay *p, const rill_op_sender_result *r)
 {
     char sent[CLI_MONEY_SIZE], received[CLI_MONEY_SIZE];
-    const rill_op_quote *q = &p->quote;
     if (p->json || cli_quiet(p->args))
         return;
-    cli_money_text(r->sent, q->debit_asset_code, q->debit_asset_scale, sent, sizeof sent);
-    cli_money_text(r->received, q->receive_asset_code, q->receive_asset_scale, received,
-                   sizeof received);
+    sums(p, r, sent, received);
     printf("sent %s, received %s\n", sent, received);
     if (cli_verbose(p->args)) {
         char where[600];
@@ -183,6 +198,8 @@ static void on_done(const rill_op_sender_result *r, void *user)
                       *r->outgoing_payment ? cli_json_text(r->outgoing_payment) : json_null(),
                       "incoming_payment",
                       r->quote ? cli_json_text(r->quote->incoming_payment) : json_null()));
+    if (r->error == RILL_OK && !cli_flush(p->args->command))
+        tell_paid(p, r);
     end(p);
 }
 
@@ -240,13 +257,25 @@ static bool is_too_dear(op_pay *p, const rill_op_quote *q)
     return true;
 }
 
+/* Who cannot see what is paid, and later what was, does not pay. */
+static bool is_unseen(op_pay *p)
+{
+    if (cli_flush(p->args->command))
+        return false;
+    cli_fail(p->args->command, RILL_ERR_IO,
+             "what would be paid cannot be written. Nothing was sent.");
+    p->told = RILL_ERR_IO;
+    p->code = CLI_INCOMPLETE;
+    return true;
+}
+
 static void on_quoted(const rill_op_quote *quote, void *user)
 {
     op_pay *p = user;
     p->quote = *quote;
     p->has_quote = true;
     print_quote(p, quote);
-    if (is_too_dear(p, quote)) {
+    if (is_too_dear(p, quote) || is_unseen(p)) {
         rill_op_sender_cancel(p->sender);
         return;
     }

@@ -168,7 +168,10 @@ static void on_quoted(rill_quote *quote, const rill_quote_path *path, void *user
         print_receiver(p);
         cli_terms_print(&p->path, &p->terms, p->wanted.price);
     }
-    if (p->quotes_only)
+    /* Who cannot see what is paid, and later what was, does not pay. */
+    if (!p->quotes_only && !cli_flush(p->args->command))
+        payer_give_up(p, RILL_ERR_IO, RILL_REASON_OTHER, "what would be paid cannot be written");
+    if (p->quotes_only || p->code != CLI_DONE)
         rill_quote_close(quote);
     else
         ask_person(p);

@@ -181,6 +181,17 @@ static void print_result(const cli_paying *run)
         print_details(run);
 }
 
+/* Standard output does not take it: who sees that it failed might pay again. */
+static void tell_paid(const cli_paying *run)
+{
+    const rill_pay_result *r = &run->result;
+    fprintf(stderr,
+            "rill %s: all was %s: sent %" PRIu64 " units, delivered %" PRIu64 ", in doubt %" PRIu64
+            ", %" PRIu64 " bytes of data\n",
+            run->args->command->name, run->amount > 0 ? "paid" : "sent", r->sent, r->delivered,
+            r->in_doubt, r->data_acknowledged);
+}
+
 /* Names money, data or both, depending on what was to be sent. */
 static void incomplete_text(const cli_paying *run, char *out, size_t cap)
 {
@@ -205,6 +216,8 @@ int cli_paying_report(cli_paying *run)
     warn_of_another(run, r->ended_another);
     if (run->error == RILL_OK) {
         print_result(run);
+        if (!cli_flush(run->args->command))
+            tell_paid(run);
         return CLI_DONE;
     }
     if (!run->reached && run->error != RILL_ERR_CANCELLED)

@@ -11,13 +11,15 @@ Prints TAP. Nothing sleeps: what is shown, or in a file, is waited for.
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import stat
+import subprocess
 import sys
 import time
 
-from harness import LIMIT, run_with_node
+from harness import LIMIT, RILL, environment, run_with_node
 from terminal import Terminal
 
 TESTS = []
@@ -90,6 +92,28 @@ def a_person_says_no(t):
         assert asked.terminal.end() == 1, asked.terminal.text
         assert "stopped" in asked.terminal.text and "Nothing was sent" in asked.terminal.text
     assert received(r) == 0
+
+
+@case
+def a_disk_is_full(t):
+    """Before it pays: it does not. After it: the sums are where somebody can read them."""
+    r = receiving(t)
+    rest = ("--link", t.link("payer"))
+    for more in ((), ("--json",)):
+        with open("/dev/full", "wb") as full:
+            p = subprocess.run([RILL, "pay", r.path, "1000", "--units", "--yes", *more, *rest], stdout=full, env=environment(),
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT, check=False)
+        assert p.returncode == 1 and b"No space left" in p.stderr and b"Nothing was sent" in p.stderr, p
+    assert received(r) == 0
+    for more in ((), ("--json",)):
+        p = t.rill("quote", r.path, "1000", "--units", *more, *rest)
+        assert p.end() == 0, p.text
+        room = len(p.text["out"]) + 8
+        with open(t.file("out"), "wb") as out:
+            p = subprocess.run([RILL, "pay", r.path, "1000", "--units", "--yes", *more, *rest], stdout=out, env=environment(),
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT, check=False,
+                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
+        assert p.returncode == 1 and b"all was paid: sent 1000 units, delivered 1000, in doubt 0" in p.stderr, p
 
 
 @case
