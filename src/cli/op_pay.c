@@ -46,9 +46,22 @@ static json_t *money_json(uint64_t units, const char *code, uint8_t scale)
                      cli_json_text(code), "asset_scale", (int)scale);
 }
 
-static void print_quote(const op_pay *p, const rill_op_quote *q)
+static void print_terms(FILE *out, const op_pay *p, const rill_op_quote *q)
 {
     char source[CLI_MONEY_SIZE], there[CLI_MONEY_SIZE], to[600], from[600];
+    cli_money_text(q->debit_amount, q->debit_asset_code, q->debit_asset_scale, source,
+                   sizeof source);
+    cli_money_text(q->receive_amount, q->receive_asset_code, q->receive_asset_scale, there,
+                   sizeof there);
+    cli_escape(to, sizeof to, (const uint8_t *)p->options.receiver, strlen(p->options.receiver));
+    cli_escape(from, sizeof from, (const uint8_t *)p->options.wallet_address,
+               strlen(p->options.wallet_address));
+    fprintf(out, "to        %s\nfrom      %s\npay       %s, with all fees\ndeliver   %s\n", to,
+            from, source, there);
+}
+
+static void print_quote(const op_pay *p, const rill_op_quote *q)
+{
     if (p->json) {
         (void)cli_print_json(json_pack(
             "{s:s,s:o,s:o,s:o,s:o,s:I}", "event", "quote", "debit",
@@ -58,17 +71,11 @@ static void print_quote(const op_pay *p, const rill_op_quote *q)
             "expires_at_ms", (json_int_t)q->expires_at_ms));
         return;
     }
-    if (cli_quiet(p->args) && p->yes)
-        return;
-    cli_money_text(q->debit_amount, q->debit_asset_code, q->debit_asset_scale, source,
-                   sizeof source);
-    cli_money_text(q->receive_amount, q->receive_asset_code, q->receive_asset_scale, there,
-                   sizeof there);
-    cli_escape(to, sizeof to, (const uint8_t *)p->options.receiver, strlen(p->options.receiver));
-    cli_escape(from, sizeof from, (const uint8_t *)p->options.wallet_address,
-               strlen(p->options.wallet_address));
-    printf("to        %s\nfrom      %s\npay       %s, with all fees\ndeliver   %s\n", to, from,
-           source, there);
+    if (!cli_quiet(p->args) || !p->yes)
+        print_terms(stdout, p, q);
+    /* Whoever is asked sees it, wherever it is kept. */
+    if (!p->yes && !isatty(STDOUT_FILENO))
+        print_terms(stderr, p, q);
 }
 
 /* What can be done, where the line itself does not say it. */
@@ -260,7 +267,8 @@ static bool is_too_dear(op_pay *p, const rill_op_quote *q)
 /* Who cannot see what is paid, and later what was, does not pay. */
 static bool is_unseen(op_pay *p)
 {
-    if (cli_flush(p->args->command))
+    bool seen = p->yes || (fflush(stderr) == 0 && !ferror(stderr));
+    if (cli_flush(p->args->command) && seen)
         return false;
     cli_fail(p->args->command, RILL_ERR_IO,
              "what would be paid cannot be written. Nothing was sent.");

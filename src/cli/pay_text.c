@@ -32,22 +32,23 @@ rill_ratio cli_whole_rate(rill_ratio rate, const rill_quote_path *path)
     return rate;
 }
 
-static void print_amount(const char *name, const char *before, uint64_t units, const char *code,
-                         uint8_t scale)
+static void print_amount(FILE *out, const char *name, const char *before, uint64_t units,
+                         const char *code, uint8_t scale)
 {
     char text[CLI_MONEY_SIZE];
     cli_money_text(units, code, scale, text, sizeof text);
-    printf("%-9s %s%s", name, before, text);
+    fprintf(out, "%-9s %s%s", name, before, text);
 }
 
-static void print_also(const char *before, uint64_t units, const char *code, uint8_t scale)
+static void print_also(FILE *out, const char *before, uint64_t units, const char *code,
+                       uint8_t scale)
 {
     char text[CLI_MONEY_SIZE];
     cli_money_text(units, code, scale, text, sizeof text);
-    printf(", %s%s", before, text);
+    fprintf(out, ", %s%s", before, text);
 }
 
-static void print_rate(const rill_quote_path *path, const rill_quote_terms *terms)
+static void print_rate(FILE *out, const rill_quote_path *path, const rill_quote_terms *terms)
 {
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
     char here[4 * RILL_MAX_ASSET_CODE + 1], there[4 * RILL_MAX_ASSET_CODE + 1];
@@ -59,9 +60,9 @@ static void print_rate(const rill_quote_path *path, const rill_quote_terms *term
     cli_escape(there, sizeof there, (const uint8_t *)path->destination_asset_code,
                strlen(path->destination_asset_code));
     if (known)
-        printf("rate      %s %s for 1 %s, at least %s\n", rate, there, here, minimum);
+        fprintf(out, "rate      %s %s for 1 %s, at least %s\n", rate, there, here, minimum);
     else
-        printf("rate      %s units for each unit, at least %s\n", rate, minimum);
+        fprintf(out, "rate      %s units for each unit, at least %s\n", rate, minimum);
 }
 
 /* What the path keeps, in units of the receiver's; false where it cannot be told. */
@@ -81,32 +82,34 @@ static bool find_fee(const rill_quote_path *path, const rill_quote_terms *terms,
     return *whole != UINT64_MAX && *whole > 0;
 }
 
-static void print_fee(const rill_quote_path *path, const rill_quote_terms *terms, rill_ratio price)
+static void print_fee(FILE *out, const rill_quote_path *path, const rill_quote_terms *terms,
+                      rill_ratio price)
 {
     uint64_t fee, whole;
     char part[RILL_RATIO_TEXT];
     if (!find_fee(path, terms, price, &fee, &whole))
         return;
-    print_amount("fee", "", fee, path->destination_asset_code, path->destination_asset_scale);
+    print_amount(out, "fee", "", fee, path->destination_asset_code, path->destination_asset_scale);
     rill_ratio_text(rill_ratio_multiply_floor((rill_ratio){fee, whole}, (rill_ratio){100, 1}),
                     part);
-    printf(", %s %%\n", part);
+    fprintf(out, ", %s %%\n", part);
 }
 
-void cli_terms_print(const rill_quote_path *path, const rill_quote_terms *terms, rill_ratio price)
+void cli_terms_print(FILE *out, const rill_quote_path *path, const rill_quote_terms *terms,
+                     rill_ratio price)
 {
     const char *here = path->source_asset_code;
     const char *there = path->destination_asset_code;
-    print_amount("send", "", terms->likely_source, here, path->source_asset_scale);
+    print_amount(out, "send", "", terms->likely_source, here, path->source_asset_scale);
     if (terms->max_source != terms->likely_source)
-        print_also("at most ", terms->max_source, here, path->source_asset_scale);
-    putchar('\n');
-    print_amount("deliver", "", terms->likely_delivery, there, path->destination_asset_scale);
+        print_also(out, "at most ", terms->max_source, here, path->source_asset_scale);
+    fputc('\n', out);
+    print_amount(out, "deliver", "", terms->likely_delivery, there, path->destination_asset_scale);
     if (terms->min_delivery != terms->likely_delivery)
-        print_also("at least ", terms->min_delivery, there, path->destination_asset_scale);
-    putchar('\n');
-    print_rate(path, terms);
-    print_fee(path, terms, price);
+        print_also(out, "at least ", terms->min_delivery, there, path->destination_asset_scale);
+    fputc('\n', out);
+    print_rate(out, path, terms);
+    print_fee(out, path, terms, price);
 }
 
 static json_t *ratio_json(rill_ratio ratio)

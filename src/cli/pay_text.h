@@ -17,8 +17,9 @@ void cli_money_text(uint64_t units, const char *asset_code, uint8_t asset_scale,
  * 1 USD.
  */
 rill_ratio cli_whole_rate(rill_ratio rate, const rill_quote_path *path);
-/* Prints the terms on stdout, for a person who decides. price: as of rill_quote_options. */
-void cli_terms_print(const rill_quote_path *path, const rill_quote_terms *terms, rill_ratio price);
+/* Prints the terms, for a person who decides. price: as of rill_quote_options. */
+void cli_terms_print(FILE *out, const rill_quote_path *path, const rill_quote_terms *terms,
+                     rill_ratio price);
 /* The event "quote". */
 json_t *cli_terms_json(const rill_quote_path *path, const rill_quote_terms *terms);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <rill/crypto.h>
@@ -138,12 +139,18 @@ static void refuse_terms(payer *p, int error, rill_reason reason)
     rill_quote_close(p->quote);
 }
 
-static void print_receiver(const payer *p)
+static void print_receiver(FILE *out, const payer *p)
 {
     char shown[600];
     const char *how = p->from_file ? "credentials" : p->by_open_payments ? "Open Payments" : "SPSP";
     cli_escape(shown, sizeof shown, (const uint8_t *)p->receiver_text, strlen(p->receiver_text));
-    printf("to        %s (%s)\n", shown, how);
+    fprintf(out, "to        %s (%s)\n", shown, how);
+}
+
+static void print_terms(FILE *out, const payer *p)
+{
+    print_receiver(out, p);
+    cli_terms_print(out, &p->path, &p->terms, p->wanted.price);
 }
 
 static void on_quoted(rill_quote *quote, const rill_quote_path *path, void *user)
@@ -164,12 +171,16 @@ static void on_quoted(rill_quote *quote, const rill_quote_path *path, void *user
     }
     if (p->json)
         (void)cli_print_json(cli_terms_json(&p->path, &p->terms));
-    if (!p->json && (!cli_quiet(p->args) || !p->yes)) {
-        print_receiver(p);
-        cli_terms_print(&p->path, &p->terms, p->wanted.price);
+    if (!p->json && (!cli_quiet(p->args) || !p->yes))
+        print_terms(stdout, p);
+    /* Whoever is asked sees it, wherever it is kept. */
+    bool seen = true;
+    if (!p->yes && !isatty(STDOUT_FILENO)) {
+        print_terms(stderr, p);
+        seen = fflush(stderr) == 0 && !ferror(stderr);
     }
     /* Who cannot see what is paid, and later what was, does not pay. */
-    if (!p->quotes_only && !cli_flush(p->args->command))
+    if (!p->quotes_only && (!cli_flush(p->args->command) || !seen))
         payer_give_up(p, RILL_ERR_IO, RILL_REASON_OTHER, "what would be paid cannot be written");
     if (p->quotes_only || p->code != CLI_DONE)
         rill_quote_close(quote);

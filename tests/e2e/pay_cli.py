@@ -33,9 +33,9 @@ def case(function):
 class Asked:
     """`rill pay` with a person at the terminal."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, out=True):
         self.typed, slave = pty.openpty()
-        self.terminal = Terminal(args, out=True, stdin=slave)
+        self.terminal = Terminal(args, out=out, stdin=slave)
         os.close(slave)
 
     def __enter__(self):
@@ -78,6 +78,22 @@ def a_person_says_yes(t):
         assert part in shown, (part, shown)
     r.until('"connection_end"')
     assert received(r) == 1000000
+
+
+@case
+def a_person_sees_what_is_paid(t):
+    """Also where standard output goes into a file, or nowhere."""
+    r = receiving(t)
+    for quiet in ((), ("-q",)):
+        out = t.file("out")
+        with open(out, "wb") as kept:
+            with Asked("pay", r.path, "0.001", *quiet, "--link", t.link("payer"), out=kept) as asked:
+                for part in ("to  ", "0.001 XRP (1000000 units)", "at least 0.00099 XRP", "rate"):
+                    assert part in asked.terminal.text, (part, asked.terminal.text)
+                assert asked.answer("n\n") == 1, asked.terminal.text
+        with open(out, encoding="utf-8") as kept:
+            assert "0.001 XRP (1000000 units)" in kept.read()
+    assert received(r) == 0
 
 
 @case

@@ -30,7 +30,7 @@ def case(function):
 
 
 class Terminal:
-    """A program whose standard error, or output too, is a terminal of so many columns."""
+    """A program whose standard error, or output too, is a terminal of so many columns; `out` may be a file."""
 
     def __init__(self, args, columns=80, out=False, stdin=subprocess.DEVNULL, **env):
         self.master, slave = pty.openpty()
@@ -44,7 +44,7 @@ class Terminal:
         variables.pop("NO_COLOR", None)
         variables.update(env)
         self.process = subprocess.Popen([RILL, *args], stdin=stdin, stderr=slave,
-                                        stdout=slave if out else subprocess.DEVNULL, env=variables)
+                                        stdout=slave if out is True else out or subprocess.DEVNULL, env=variables)
         os.close(slave)
         self.text = ""
         self.open = True
