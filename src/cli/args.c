@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +288,16 @@ int cli_count(const cli_args *args, const char *name, uint64_t *out)
     if (rill_amount_parse(value, out) != RILL_OK || *out == 0)
         return cli_bad_value(args, name, value, "is not a whole number from 1 on");
     return CLI_DONE;
+}
+
+int cli_count_most(const cli_args *args, const char *name, uint64_t *out, uint64_t most)
+{
+    char problem[64];
+    int code = cli_count(args, name, out);
+    if (code != CLI_DONE || *out <= most)
+        return code;
+    snprintf(problem, sizeof problem, "is too large: at most %" PRIu64, most);
+    return cli_bad_value(args, name, cli_value(args, name), problem);
 }
 
 int cli_ratio(const cli_args *args, const char *name, rill_ratio *out)

@@ -121,6 +121,7 @@ int cli_amount_text_of(const cli_args *args, const char *name, const char *value
                        cli_amount_text *out);
 int cli_ratio(const cli_args *args, const char *name, rill_ratio *out);
 int cli_count(const cli_args *args, const char *name, uint64_t *out);
+int cli_count_most(const cli_args *args, const char *name, uint64_t *out, uint64_t most);
 int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds);
 /* --metadata: a JSON object, as it was written. */
 int cli_metadata(const cli_args *args, const char **out);

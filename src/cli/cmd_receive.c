@@ -39,10 +39,8 @@ typedef struct receive_run {
     receive_spsp spsp;
     rill_list connections;
     cli_watch *watch;
-    const char *file; /* NULL: no credentials are written, only --spsp hands them out */
-    uint64_t clients; /* number of credentials to write */
-    const char *tag;
-    const char *instance; /* the name among several receivers with one secret; NULL */
+    cli_hand_out hand_out; /* its path NULL: only --spsp hands credentials out */
+    const char *instance;  /* the name among several receivers with one secret; NULL */
     uint8_t secret[RILL_SHARED_SECRET_LEN];
     bool has_secret; /* from --secret-file; otherwise a random one is made */
     bool json;
@@ -61,6 +59,7 @@ typedef struct receive_run {
 static void stop(receive_run *run)
 {
     receive_spsp_close(&run->spsp);
+    cli_hand_out_stop(&run->hand_out);
     if (!run->closed)
         rill_server_close(run->server);
 }
@@ -312,24 +311,30 @@ static void say_spsp(receive_run *run)
         fprintf(run->out.text, "server answers SPSP on %s\n", url);
 }
 
+static void on_handed_out(int rc, const char *problem, void *user)
+{
+    receive_run *run = user;
+    tell(run);
+    if (rc == RILL_OK)
+        return;
+    cli_fail(run->args->command, rc, "%s", problem);
+    run->code = CLI_INCOMPLETE;
+    stop(run);
+}
+
 static void on_listening(rill_server *server, void *user)
 {
     receive_run *run = user;
-    char problem[512] = "";
-    int rc = RILL_OK;
     run->listening = true;
     cli_watch_ready(run->watch);
     say_spsp(run);
-    if (run->file)
-        rc = cli_hand_out(server, run->file, run->tag, run->clients,
-                          run->json || run->quiet ? NULL : run->out.text, problem, sizeof problem);
+    run->hand_out.server = server;
+    run->hand_out.say = run->json || run->quiet ? NULL : run->out.text;
+    run->hand_out.told = on_handed_out;
+    run->hand_out.user = run;
+    if (run->hand_out.path)
+        cli_hand_out_start(&run->hand_out, run->loop);
     tell(run);
-    if (rc != RILL_OK) {
-        cli_fail(run->args->command, rc, "%s", problem);
-        run->code = CLI_INCOMPLETE;
-        stop(run);
-        return;
-    }
 }
 
 static void on_link(bool up, const char *detail, void *user)
@@ -357,6 +362,7 @@ static void on_closed(int error, const char *detail, void *user)
 {
     receive_run *run = user;
     receive_spsp_close(&run->spsp);
+    cli_hand_out_stop(&run->hand_out);
     if (error != RILL_OK)
         run->code = cli_unreachable(run->args->command, error, detail);
     else if (run->code == CLI_UNREACHABLE)
@@ -471,12 +477,12 @@ static int run_receive(const cli_args *args)
 {
     receive_run run = {
         .args = args,
-        .file = cli_value(args, "--credentials"),
-        .tag = cli_value(args, "--tag"),
+        .hand_out = {.path = cli_value(args, "--credentials"),
+                     .tag = cli_value(args, "--tag"),
+                     .count = 1},
         .instance = cli_value(args, "--instance"),
         .json = cli_value(args, "--json") != NULL,
         .quiet = cli_quiet(args),
-        .clients = 1,
     };
     uint64_t max = RILL_UNLIMITED;
     cli_amount_text max_text = {0};
@@ -484,13 +490,13 @@ static int run_receive(const cli_args *args)
     int code = receive_spsp_parse(&run.spsp, args);
     if (code != CLI_DONE)
         return code;
-    if (run.file ? !*run.file : !run.spsp.wanted) {
+    if (run.hand_out.path ? !*run.hand_out.path : !run.spsp.wanted) {
         cli_error(args->command,
                   "--credentials FILE is missing: it says where to write the credentials for the "
                   "payer (- for standard output); or give --spsp ADDRESS:PORT");
         return CLI_USAGE;
     }
-    if (run.tag && strlen(run.tag) > RILL_MAX_TAG) {
+    if (run.hand_out.tag && strlen(run.hand_out.tag) > RILL_MAX_TAG) {
         cli_error(args->command, "--tag is too long: at most %d bytes", RILL_MAX_TAG);
         return CLI_USAGE;
     }
@@ -498,7 +504,7 @@ static int run_receive(const cli_args *args)
     if (code == CLI_DONE)
         code = cli_count(args, "--connections", &run.limit);
     if (code == CLI_DONE)
-        code = cli_count(args, "--count", &run.clients);
+        code = cli_count_most(args, "--count", &run.hand_out.count, CLI_HAND_OUT_MOST);
     if (code == CLI_DONE)
         code = receive_output_parse(&run.out, args);
     if (code == CLI_DONE && receive_output_is_for_one(&run.out))

@@ -7,6 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
+/* Of one turn of the loop: signals and packets are not kept waiting for longer. */
+#define TURN 100
+
 /* Writes text, or text.number. False: it is too long. */
 static bool numbered(char *out, size_t cap, const char *text, uint64_t number, bool several)
 {
@@ -31,29 +34,58 @@ static int write_one(rill_server *server, const char *path, const char *tag, cha
     return rc;
 }
 
-int cli_hand_out(rill_server *server, const char *path, const char *tag, uint64_t count, FILE *say,
-                 char *problem, size_t cap)
+static int write_next(cli_hand_out *h, char *problem, size_t cap)
 {
-    bool out = strcmp(path, "-") == 0;
-    for (uint64_t i = 1; i <= count; i++) {
-        char file[PATH_MAX];
-        char own_tag[RILL_MAX_TAG + 1];
-        if (!numbered(file, sizeof file, path, i, count > 1 && !out) ||
-            (tag && !numbered(own_tag, sizeof own_tag, tag, i, count > 1))) {
-            snprintf(problem, cap,
-                     "the name of credentials number %" PRIu64 ", or their tag, is "
-                     "too long",
-                     i);
-            return RILL_ERR_TOO_LARGE;
-        }
-        int rc = write_one(server, file, tag ? own_tag : NULL, problem, cap);
-        if (rc != RILL_OK)
-            return rc;
-        if (say && !out) {
-            fputs("server wrote its ILP address and shared secret for a client to ", say);
-            cli_print_text(say, (const uint8_t *)file, strlen(file));
-            fputc('\n', say);
-        }
+    bool out = strcmp(h->path, "-") == 0;
+    char file[PATH_MAX];
+    char own_tag[RILL_MAX_TAG + 1];
+    uint64_t i = ++h->written;
+    if (!numbered(file, sizeof file, h->path, i, h->count > 1 && !out) ||
+        (h->tag && !numbered(own_tag, sizeof own_tag, h->tag, i, h->count > 1))) {
+        snprintf(problem, cap,
+                 "the name of credentials number %" PRIu64 ", or their tag, is "
+                 "too long",
+                 i);
+        return RILL_ERR_TOO_LARGE;
     }
-    return RILL_OK;
+    int rc = write_one(h->server, file, h->tag ? own_tag : NULL, problem, cap);
+    if (rc == RILL_OK && h->say && !out) {
+        fputs("server wrote its ILP address and shared secret for a client to ", h->say);
+        cli_print_text(h->say, (const uint8_t *)file, strlen(file));
+        fputc('\n', h->say);
+    }
+    return rc;
+}
+
+static void write_some(cli_hand_out *h)
+{
+    char problem[512] = "";
+    int rc = RILL_OK;
+    for (unsigned n = 0; n < TURN && h->written < h->count && rc == RILL_OK; n++)
+        rc = write_next(h, problem, sizeof problem);
+    if (rc != RILL_OK || h->written == h->count)
+        cli_hand_out_stop(h);
+    h->told(rc, problem, h->user); /* the last: it may stop all */
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    write_some(timer->data);
+}
+
+void cli_hand_out_start(cli_hand_out *h, rill_loop *loop)
+{
+    (void)uv_timer_init(rill_loop_uv(loop), &h->timer); /* cannot fail */
+    h->timer.data = h;
+    h->open = true;
+    (void)uv_timer_start(&h->timer, on_turn, 1, 1);
+    write_some(h);
+}
+
+void cli_hand_out_stop(cli_hand_out *h)
+{
+    if (!h->open)
+        return;
+    h->open = false;
+    uv_close((uv_handle_t *)&h->timer, NULL);
 }

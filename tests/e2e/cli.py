@@ -387,6 +387,23 @@ def output_that_fails(t):
 
 
 @case
+def so_many_credentials_that_it_takes_long(t):
+    """They can be stopped, and are not more than a disk takes."""
+    path = t.file("many")
+    t.fails(2, "--count.*at most 100000", "receive", "--link", t.link("r"), "--credentials", path, "--count", "100001")
+    p = t.rill("receive", "--link", t.link("r"), "--credentials", path, "--count", "100000")
+    p.until(r"many\.150")
+    p.process.send_signal(signal.SIGTERM)
+    assert p.end() == 0, p.text["err"]
+    written = [name for name in os.listdir(t.folder) if name.startswith("many.")]
+    assert 150 <= len(written) < 50000, len(written)
+    p = t.rill("receive", "--link", t.link("r"), "--credentials", path, "--count", "250")
+    p.until(r"many\.250")
+    p.process.send_signal(signal.SIGTERM)
+    assert p.end() == 0, p.text["err"]
+
+
+@case
 def what_cannot_be_sent_is_said(t):
     receiver = t.receive("--max", "100")
     for options, sent in ((["--amount", "300"], "100"), (["--amount", "300", "--min-rate", "2"], "0")):
