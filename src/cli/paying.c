@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <rill/reason.h>
+
 #include "base/base64.h"
 #include "base/ratio_text.h"
 
@@ -209,6 +211,20 @@ static void incomplete_text(const cli_paying *run, char *out, size_t cap)
                  r->data_acknowledged, run->size);
 }
 
+/* Which file, and why: money that moved before, and what can be done. */
+static void save_text(const cli_paying *run, char *out, size_t cap)
+{
+    const rill_pay_result *r = &run->result;
+    char path[256];
+    bool all = run->amount > 0 && r->sent >= run->amount;
+    cli_escape(path, sizeof path, (const uint8_t *)run->save->path, strlen(run->save->path));
+    if (all) /* the words of the library say what not to do */
+        snprintf(out, cap, "%s (%s: %s)", r->detail, path, state_file_problem(run->save));
+    else
+        snprintf(out, cap, "%s: %s: %s. What can be done: %s", rill_reason_text(r->reason), path,
+                 state_file_problem(run->save), rill_reason_advice(r->reason));
+}
+
 int cli_paying_report(cli_paying *run)
 {
     const rill_pay_result *r = &run->result;
@@ -222,8 +238,11 @@ int cli_paying_report(cli_paying *run)
     }
     if (!run->reached && run->error != RILL_ERR_CANCELLED)
         return cli_unreachable(run->args->command, run->error, r->detail);
-    char detail[512];
-    cli_escape(detail, sizeof detail, (const uint8_t *)r->detail, strlen(r->detail));
+    char detail[900];
+    if (r->reason == RILL_REASON_SAVE && run->save)
+        save_text(run, detail, sizeof detail);
+    else
+        cli_escape(detail, sizeof detail, (const uint8_t *)r->detail, strlen(r->detail));
     /* First the result, then the error. With --json the last event is `done`. */
     if (!run->json)
         print_result(run);

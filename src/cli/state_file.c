@@ -16,6 +16,7 @@ void state_file_init(state_file *f)
     f->lock = -1;
     f->len = 0;
     f->incoming[0] = '\0';
+    f->error = 0;
 }
 
 static int complain(const cli_args *args, const char *path, const char *what)
@@ -118,22 +119,36 @@ int state_file_open(state_file *f, const cli_args *args, const char *path, rill_
     return CLI_DONE;
 }
 
+static int save(state_file *f, rill_bytes state)
+{
+    int error = rill_payment_state_save(f->path, state);
+    if (error != RILL_OK)
+        f->error = errno;
+    return error;
+}
+
+const char *state_file_problem(const state_file *f)
+{
+    return f->error < 0 ? "the file that locks it is gone" : strerror(f->error);
+}
+
 int state_file_save(rill_bytes state, void *file)
 {
     state_file *f = file;
     char text[RILL_PAYMENT_STATE_MAX + sizeof f->incoming + 32];
-    if (!rill_file_lock_holds(f->path, f->lock))
+    if (!rill_file_lock_holds(f->path, f->lock)) {
+        f->error = -1;
         return RILL_ERR_IO; /* another process may pay with it */
+    }
     if (*f->incoming == '\0' || state.len < 2 || state.len > RILL_PAYMENT_STATE_MAX)
-        return rill_payment_state_save(f->path, state);
+        return save(f, state);
     size_t kept = state.len - 2; /* "}\n": one more member follows */
     memcpy(text, state.data, kept);
     int n =
         snprintf(text + kept, sizeof text - kept, ",\"incoming_payment\":\"%s\"}\n", f->incoming);
     int error = kept + (size_t)n < RILL_PAYMENT_STATE_MAX
-                    ? rill_payment_state_save(f->path,
-                                              (rill_bytes){(const uint8_t *)text, kept + (size_t)n})
-                    : rill_payment_state_save(f->path, state);
+                    ? save(f, (rill_bytes){(const uint8_t *)text, kept + (size_t)n})
+                    : save(f, state);
     rill_wipe(text, sizeof text);
     return error;
 }

@@ -17,6 +17,7 @@ typedef struct state_file {
     /* The URL of the incoming payment that was made for this payment alone, kept beside each state;
        "": none */
     char incoming[STATE_FILE_URL + 1];
+    int error; /* why a state was not saved: errno; -1: its lock is gone; 0: all were */
 } state_file;
 
 void state_file_init(state_file *f);
@@ -34,6 +35,8 @@ int state_file_open(state_file *f, const cli_args *args, const char *path, rill_
 void state_file_set_incoming(state_file *f, const char *url);
 /* As the save handler of a payment, with the file as user. */
 int state_file_save(rill_bytes state, void *file);
+/* Why the last state that could not be saved was not, after state_file_save has failed. */
+const char *state_file_problem(const state_file *f);
 /* Wipes, and lets others have it. */
 void state_file_close(state_file *f);
 

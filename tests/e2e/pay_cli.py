@@ -133,6 +133,24 @@ def a_disk_is_full(t):
 
 
 @case
+def a_state_that_cannot_be_saved(t):
+    """It says which file, why, and what can be done; and nothing is sent."""
+    r = receiving(t)
+    file = t.file("payment.json")
+    for more in ((), ("--json",)):
+        p = subprocess.run([RILL, "pay", r.path, "1000", "--units", "--yes", "--save", file, *more, "--link", t.link("payer")],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT,
+                           env=environment(), check=False,
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+        said = p.stderr.decode()
+        assert p.returncode == 1 and "0 of 1000 units sent" in said, p
+        for part in ("cannot be saved", "payment.json: File too large", "What can be done: free space"):
+            assert part in said, (part, said)
+    assert json.loads(p.stdout.splitlines()[-1])["reason"] == "save", p
+    assert received(r) == 0
+
+
+@case
 def a_script_says_yes_beforehand(t):
     r = receiving(t)
     link = ("--link", t.link("payer"))
