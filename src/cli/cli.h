@@ -275,6 +275,11 @@ void cli_wipe_json(void);
 /* Calls stop for the first SIGINT or SIGTERM. The second one ends the process. */
 typedef struct cli_signals cli_signals;
 cli_signals *cli_signals_open(rill_loop *loop, void (*stop)(void *user), void *user);
+/*
+ * The same where money may be under way: a terminal that closes (SIGHUP) stops it as well, unless
+ * that is ignored.
+ */
+cli_signals *cli_signals_open_paying(rill_loop *loop, void (*stop)(void *user), void *user);
 /* NULL is allowed. */
 void cli_signals_close(cli_signals *s);
 

@@ -181,7 +181,7 @@ static int pay(send_run *run)
     int code = CLI_INCOMPLETE;
     if (rc == RILL_OK) {
         cli_paying_begin(&run->paying, run->loop, payment);
-        run->signals = cli_signals_open(run->loop, on_stop, run);
+        run->signals = cli_signals_open_paying(run->loop, on_stop, run);
         (void)rill_loop_run(run->loop);
     } else {
         code = cli_start_error(run->args->command, rc, problem);

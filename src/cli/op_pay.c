@@ -378,7 +378,7 @@ static int run_loop(op_pay *p)
     int error = rill_loop_new(&p->loop, NULL);
     if (error != RILL_OK)
         return cli_start_error(p->args->command, error, NULL);
-    p->signals = cli_signals_open(p->loop, on_stop, p);
+    p->signals = cli_signals_open_paying(p->loop, on_stop, p);
     error = rill_op_sender_start(&p->sender, p->loop, &p->options, &handlers, &problem);
     if (error == RILL_ERR_TLS) {
         cli_error(p->args->command, "--ca-file cannot be read, or holds no certificate");

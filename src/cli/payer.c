@@ -379,7 +379,7 @@ static int run_loop(payer *p, const rill_payment_state *state)
     int error = rill_loop_new(&p->loop, NULL);
     if (error != RILL_OK)
         return cli_start_error(p->args->command, error, NULL);
-    p->signals = cli_signals_open(p->loop, on_stop, p);
+    p->signals = cli_signals_open_paying(p->loop, on_stop, p);
     if (state)
         payer_resume(p, state);
     else if (p->from_file)

@@ -185,6 +185,8 @@ static void on_renew(uv_signal_t *handle, int number)
         r->hung_up(r->user);
         return;
     }
+    if (!r->cert_file)
+        return; /* nothing was read that could be read again */
     int error = rill_spsp_server_renew_tls(r->server, r->cert_file, r->key_file);
     if (error != RILL_OK)
         cli_warn(r->args, "the old certificate stays in use: %s", tls_problem);
@@ -235,9 +237,8 @@ int receive_spsp_open(receive_spsp *r, rill_loop *loop, rill_server *server,
         receive_spsp_close(r);
         return code;
     }
-    if (r->cert_file)
-        look_for_renewals(r, loop);
-    else if (!r->at.loopback)
+    look_for_renewals(r, loop);
+    if (!r->cert_file && !r->at.loopback)
         cli_warn(r->args, "--spsp without --tls-cert: whoever is on the way to a payer can read "
                           "the secret that it gets");
     return CLI_DONE;

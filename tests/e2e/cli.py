@@ -418,6 +418,38 @@ def what_cannot_be_sent_is_said(t):
 
 
 @case
+def a_terminal_that_closes_stops_a_payment_cleanly(t):
+    """Also where the shell says so once more. A payment under nohup goes on."""
+    receiver = t.receive("--max", "100")
+    p = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "300")
+    receiver.until("incoming payment")
+    for _ in range(2):
+        p.process.send_signal(signal.SIGHUP)
+    assert p.end() == 1, p.text
+    assert p.events()[-1]["sent"] == "100" and "cancelled" in p.lines("err")[0], p.text
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        p = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "300", "--timeout", "4")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    p.until("waiting")
+    receiver.until("(?s)incoming payment")
+    p.process.send_signal(signal.SIGHUP)
+    assert p.end() == 1 and "cancelled" not in p.text["err"].decode(), p.text
+    receiver.process.send_signal(signal.SIGINT)
+    assert receiver.end() == 0
+
+
+@case
+def read_again_means_nothing_where_nothing_was_read(t):
+    receiver = t.receive("--spsp", "127.0.0.1:0")
+    receiver.until("answers SPSP")
+    receiver.process.send_signal(signal.SIGHUP)
+    receiver.process.send_signal(signal.SIGTERM)
+    assert receiver.end() == 0, receiver.text
+
+
+@case
 def a_signal_stops_a_payment_cleanly(t):
     receiver = t.receive("--max", "100")
     p = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "300")
