@@ -66,10 +66,11 @@ struct rill_link {
      */
     const void *account;
     /*
-     * For who knows what other links of that account have sent, and is the user of this one: an
-     * answer came, borrowed, and nothing waits for it any more. NULL: nobody wants to know.
+     * For who knows what other links of that account have sent: an answer came, borrowed, and
+     * nothing waits for it any more. NULL: nobody wants to know. It is called with the second.
      */
-    void (*stray)(rill_link *l, const uint8_t *packet, size_t len);
+    void (*stray)(rill_link *l, const uint8_t *packet, size_t len, void *user);
+    void *stray_user;
     /* It takes no Prepares: it rejects each with F02. Known before it is given out. */
     bool only_asks;
     rill_loop *loop;

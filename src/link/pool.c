@@ -197,6 +197,15 @@ static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool se
     p->link.on.unanswered(&p->link, outgoing_id, error, sent, p->link.user);
 }
 
+static void on_stray(rill_link *l, const uint8_t *packet, size_t len, void *user)
+{
+    const member *m = user;
+    rill_link *whole = &m->pool->link;
+    (void)l;
+    if (whole->stray != NULL)
+        whole->stray(whole, packet, len, whole->stray_user);
+}
+
 static void on_writable(rill_link *l, void *user)
 {
     member *m = user;
@@ -383,10 +392,13 @@ int rill_link_pool_open(rill_link **out, rill_loop *loop, const rill_scheme *sch
         member *m = &p->members[i];
         m->pool = p;
         error = scheme->open(&m->link, loop, uri, options, &own, m, problem);
-        if (error == RILL_OK)
+        if (error == RILL_OK) {
             p->left++;
-        else
+            m->link->stray = on_stray;
+            m->link->stray_user = m;
+        } else {
             m->link = NULL;
+        }
     }
     if (error != RILL_OK && p->left == 0) {
         rill_free(memory(), p);

@@ -163,10 +163,10 @@ static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool se
     rill_forward_unanswered(&h->forwarder, user, outgoing_id, error, sent);
 }
 
-static void on_stray(rill_link *l, const uint8_t *packet, size_t len)
+static void on_stray(rill_link *l, const uint8_t *packet, size_t len, void *user)
 {
     rill_hub *h = l->group;
-    rill_forward_stray(&h->forwarder, l->user, packet, len);
+    rill_forward_stray(&h->forwarder, user, packet, len);
 }
 
 static void on_writable(rill_link *l, void *user)
@@ -218,6 +218,8 @@ static const char *begin_session(rill_hub *h, rill_account *account, rill_link *
     s->serial = h->serial;
     link->group = h;
     link->account = account;
+    link->stray = on_stray;
+    link->stray_user = s;
     account->admitted++;
     *out = s;
     return NULL;
@@ -277,7 +279,6 @@ int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h
         rill_log_account_line(&h->options.log, level, shown, "refused: %s", problem);
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
-    link->stray = on_stray;
     *handlers = &own;
     *user = s;
     return RILL_OK;

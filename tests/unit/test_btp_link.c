@@ -338,6 +338,23 @@ static void test_what_never_left_is_unsent(void **state)
     net_end(&n);
 }
 
+static unsigned strays;
+
+static void on_stray(rill_link *l, const uint8_t *data, size_t len, void *user)
+{
+    const net *n = user;
+    assert_ptr_equal(l, n->client.link);
+    assert_int_equal(len, 3);
+    assert_memory_equal(data, answer, len);
+    strays++;
+}
+
+static bool is_stray(net *n)
+{
+    (void)n;
+    return strays > 0;
+}
+
 static void test_request_timeout(void **state)
 {
     (void)state;
@@ -353,13 +370,100 @@ static void test_request_timeout(void **state)
     until(&n, client_unanswered);
     assert_int_equal(n.client.error, RILL_ERR_TIMEOUT);
     assert_int_equal(n.client.outgoing_id, 11);
-    /* The answer that comes too late is ignored, and the link goes on. */
+    /* A Fulfill that comes too late is shown to who keeps the books, and the link goes on. */
+    strays = 0;
+    n.client.link->stray = on_stray;
+    n.client.link->stray_user = &n;
     assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 3), RILL_OK);
+    until(&n, is_stray);
     s->request_timeout = 35 * RILL_SECOND;
     n.session.echo = true;
     assert_int_equal(rill_link_send(n.client.link, 12, packet, sizeof packet), RILL_OK);
     until(&n, client_answered);
     assert_int_equal(n.client.outgoing_id, 12);
+    net_end(&n);
+}
+
+static size_t prepare_for(const net *n, uint64_t ms, uint8_t *out, size_t size)
+{
+    static const uint8_t condition[32];
+    static uint8_t data[300]; /* so that its length takes more than a byte */
+    size_t len = 0;
+    const rill_prepare p = {.amount = 1,
+                            .expires_at_ms = rill_loop_now(n->loop).wall_ms + ms,
+                            .condition = condition,
+                            .destination = {(const uint8_t *)"test.x", 6},
+                            .data = {data, ms % 1000 == 0 ? 0 : sizeof data}};
+    assert_int_equal(rill_prepare_encode(&p, out, size, &len), RILL_OK);
+    return len;
+}
+
+/* A node may hold a packet for an hour: its answer is waited for as long as that. */
+static void test_waits_while_the_packet_lives(void **state)
+{
+    /* So long a packet lives, and so long its answer is waited for: seconds. */
+    static const struct {
+        uint64_t lives_ms, waits;
+    } cases[] = {{10000000000, 35 * 128},
+                 {3600000, 35 * 128},
+                 {90500, 140},
+                 {59000, 70},
+                 {33000, 35},
+                 {500, 35}};
+    (void)state;
+    net n;
+    uint8_t prepare[600];
+    net_begin(&n);
+    net_serve(&n);
+    net_connect(&n, TOKEN, NULL);
+    until(&n, both_up);
+    rill_btp_session *s = RILL_CONTAINER(n.client.link, rill_btp_session, link);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t len = prepare_for(&n, cases[i].lives_ms, prepare, sizeof prepare);
+        size_t head = len > 300 ? 4 : 2;
+        /* In parts, as a node sends it on: up to the amount, amount and expiry, and the rest. */
+        const rill_bytes parts[] = {
+            {prepare, head}, {prepare + head, 25}, {prepare + head + 25, len - head - 25}};
+        uint64_t before = rill_loop_clock(n.loop).mono_ns;
+        if (i % 2 == 0)
+            assert_int_equal(rill_link_send(&s->link, i, prepare, len), RILL_OK);
+        else
+            assert_int_equal(rill_btp_session_send_parts(&s->link, i, parts, 3), RILL_OK);
+        /* None is due later than those before it. */
+        if (i > 0 && cases[i].waits == cases[i - 1].waits)
+            continue;
+        assert_in_range(s->due, before + cases[i].waits * RILL_SECOND,
+                        rill_loop_clock(n.loop).mono_ns + cases[i].waits * RILL_SECOND);
+    }
+    net_end(&n);
+    assert_int_equal(n.client.unanswered, sizeof cases / sizeof cases[0]);
+}
+
+/* What was sent last is given up first; and the other one is answered all the same. */
+static void test_waits_of_two_lengths(void **state)
+{
+    (void)state;
+    net n;
+    uint8_t prepare[600];
+    net_begin(&n);
+    net_serve(&n);
+    net_connect(&n, TOKEN, NULL);
+    until(&n, both_up);
+    rill_btp_session *s = RILL_CONTAINER(n.client.link, rill_btp_session, link);
+    size_t len = prepare_for(&n, 59000, prepare, sizeof prepare);
+    assert_int_equal(rill_link_send(&s->link, 1, prepare, len), RILL_OK);
+    until(&n, session_asked);
+    uint64_t request = n.session.request;
+    uint64_t due = s->due;
+    s->request_timeout = 20 * RILL_MS;
+    assert_int_equal(rill_link_send(&s->link, 2, packet, sizeof packet), RILL_OK);
+    until(&n, client_unanswered);
+    assert_int_equal(n.client.outgoing_id, 2);
+    assert_int_equal(s->due, due);
+    assert_int_equal(rill_link_reply(n.session.link, request, answer, 3), RILL_OK);
+    until(&n, client_answered);
+    assert_int_equal(n.client.outgoing_id, 1);
+    assert_int_equal(n.client.unanswered, 1);
     net_end(&n);
 }
 
@@ -490,6 +594,8 @@ int main(void)
         cmocka_unit_test(test_close_after_send),
         cmocka_unit_test(test_what_never_left_is_unsent),
         cmocka_unit_test(test_request_timeout),
+        cmocka_unit_test(test_waits_while_the_packet_lives),
+        cmocka_unit_test(test_waits_of_two_lengths),
         cmocka_unit_test(test_request_limits),
         cmocka_unit_test(test_close_inside_a_handler),
         cmocka_unit_test(test_back_pressure),

@@ -405,17 +405,19 @@ static void test_a_reply_without_room(void **state)
 
 static unsigned strays;
 
-static void on_stray(rill_link *l, const uint8_t *bytes, size_t len)
+static void on_stray(rill_link *l, const uint8_t *bytes, size_t len, void *user)
 {
+    (void)user;
     assert_ptr_equal(l->user, &stranger);
     assert_int_equal(len, sizeof fulfill);
     assert_memory_equal(bytes, fulfill, len);
     strays++;
 }
 
-static void on_stray_of_ours(rill_link *l, const uint8_t *bytes, size_t len)
+static void on_stray_of_ours(rill_link *l, const uint8_t *bytes, size_t len, void *user)
 {
-    assert_ptr_equal(l->user, &us.told);
+    assert_ptr_equal(l, us.told.link);
+    assert_ptr_equal(user, &us);
     assert_int_equal(len, sizeof fulfill);
     assert_memory_equal(bytes, fulfill, len);
     strays++;
@@ -433,6 +435,7 @@ static void test_a_reply_that_nothing_waits_for(void **state)
     until_requested(1);
     field("request-id: ", id);
     us.told.link->stray = on_stray_of_ours;
+    us.told.link->stray_user = &us;
     strays = 0;
     assert_int_equal(post(TOKEN, "Request-Id: " ID "\r\n", other, sizeof other), 400);
     assert_int_equal(strays, 0);

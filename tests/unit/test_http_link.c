@@ -391,6 +391,30 @@ static void expect_reject(const char *code)
     assert_string_equal(r.code.text, code);
 }
 
+static uint64_t waits_for(uint64_t ms)
+{
+    make_packet_for(ms);
+    return (http_sending_wait(client_link(), packet, packet_len) + RILL_SECOND / 2) / RILL_SECOND;
+}
+
+/* A node may hold a packet for an hour: its answer is waited for as long as that, and no longer. */
+static void test_waits_while_the_packet_lives(void **state)
+{
+    static const uint8_t none[] = {12, 3, 1, 2, 3};
+    (void)state;
+    begin();
+    serve_script(&n, OK_FULFILL, false);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    assert_int_equal(waits_for(20000), 21);
+    assert_int_equal(waits_for(59000), 60);
+    assert_int_equal(waits_for(3600000), 3601);
+    assert_int_equal(waits_for(36000000), 3601);
+    assert_int_equal(http_sending_wait(client_link(), none, sizeof none), 35 * RILL_SECOND);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
 static void test_other_answers_are_rejects(void **state)
 {
     static const char *const answers[] = {
@@ -739,6 +763,7 @@ int main(void)
         cmocka_unit_test(test_a_server_that_goes_leaves_doubt),
         cmocka_unit_test(test_one_that_is_stuck_among_others),
         cmocka_unit_test(test_a_neighbour_that_is_gone_without_a_word),
+        cmocka_unit_test(test_waits_while_the_packet_lives),
         cmocka_unit_test(test_other_answers_are_rejects),
         cmocka_unit_test(test_what_was_seen_is_not_sent_again),
         cmocka_unit_test(test_each_request_on_a_connection_of_its_own),

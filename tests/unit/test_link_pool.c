@@ -202,6 +202,23 @@ static bool six_came(net *unused)
     return by_session[0] + by_session[1] + by_session[2] == 2 * SOCKETS;
 }
 
+static unsigned strays;
+
+static void on_stray(rill_link *l, const uint8_t *data, size_t len, void *user)
+{
+    assert_ptr_equal(l, n.client.link);
+    assert_ptr_equal(user, &strays);
+    assert_int_equal(len, 2);
+    assert_int_equal(data[0], RILL_ILP_FULFILL);
+    strays++;
+}
+
+static bool is_stray(net *unused)
+{
+    (void)unused;
+    return strays > 0;
+}
+
 static void test_the_least_busy(void **state)
 {
     (void)state;
@@ -225,6 +242,12 @@ static void test_the_least_busy(void **state)
     until(&n, quiet);
     assert_int_equal(by_session[1], 1);
     assert_int_equal(n.client.outgoing_id, 99);
+    /* One that has been answered is answered again. */
+    strays = 0;
+    n.client.link->stray = on_stray;
+    n.client.link->stray_user = &strays;
+    assert_int_equal(rill_link_reply(sessions[1], requests[1], fulfill, sizeof fulfill), RILL_OK);
+    until(&n, is_stray);
     net_end(&n);
 }
 

@@ -88,7 +88,7 @@ static uint64_t next_delay(btp_client *c)
  */
 static bool was_hasty(const btp_client *c)
 {
-    return c->state == AUTHENTICATING && !c->patient && !rill_list_empty(&c->session.waiting);
+    return c->state == AUTHENTICATING && !c->patient && rill_map_count(&c->session.open) > 0;
 }
 
 /* The owner does not hear of this attempt: the node may be one that is restarted. */

@@ -10,14 +10,17 @@
 #include <rill/ilp.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "links/btp/btp_auth.h"
 
 /* A request's number is its generation and its id, in RILL_LINK_REQUEST_BITS. */
 #define GENERATION_MASK 0xffffffu
+/* An answer of the moment in which the packet expires is still on its way then. */
+#define LATER (1 * RILL_SECOND)
 
 /* A request of ours that waits for its reply. */
 typedef struct open_request {
-    rill_list node; /* of waiting or spare */
+    rill_list node; /* of one of waiting, or of spare */
     uint64_t outgoing_id;
     uint64_t deadline;
     uint64_t written; /* of the connection, before this request */
@@ -46,7 +49,8 @@ int rill_btp_session_init(rill_btp_session *s, rill_loop *loop, uint32_t max_req
     s->link.loop = loop;
     s->max_requests = max_requests;
     s->request_timeout = RILL_BTP_REQUEST_TIMEOUT;
-    rill_list_init(&s->waiting);
+    for (size_t i = 0; i < RILL_BTP_WAITS; i++)
+        rill_list_init(&s->waiting[i]);
     rill_list_init(&s->spare);
     if (rill_crypto_random(loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK ||
         rill_crypto_random(loop->crypto, (uint8_t *)&s->next_id, sizeof s->next_id) != RILL_OK)
@@ -106,38 +110,85 @@ void rill_btp_session_stop(rill_btp_session *s, int error)
     s->early = false;
     s->ws = NULL;
     uv_timer_stop(&s->timer);
-    while (!rill_list_empty(&s->waiting)) {
-        open_request *request = request_of(s->waiting.next);
-        give_up(s, request, error, request->written < handed);
+    for (size_t i = 0; i < RILL_BTP_WAITS; i++) {
+        while (!rill_list_empty(&s->waiting[i])) {
+            open_request *request = request_of(s->waiting[i].next);
+            give_up(s, request, error, request->written < handed);
+        }
     }
 }
 
 void rill_btp_session_close(rill_btp_session *s, uv_close_cb closed)
 {
     /* Everybody has been told by then: rill_btp_session_stop. */
-    assert(!s->up && s->ws == NULL && rill_list_empty(&s->waiting) &&
-           rill_map_count(&s->open) == 0);
+    assert(!s->up && s->ws == NULL && rill_map_count(&s->open) == 0);
     for (rill_list *node; (node = rill_list_pop_front(&s->spare)) != NULL;)
         rill_free(memory(), request_of(node));
     rill_map_clear(&s->open);
     uv_close((uv_handle_t *)&s->timer, closed);
 }
 
-/* All requests live equally long, so the first that waits is the first that expires. */
+/* In each list all wait equally long, so the first that waits is the first whose time is over. */
+static open_request *first_due(rill_btp_session *s)
+{
+    open_request *first = NULL;
+    for (size_t i = 0; i < RILL_BTP_WAITS; i++) {
+        if (rill_list_empty(&s->waiting[i]))
+            continue;
+        open_request *request = request_of(s->waiting[i].next);
+        if (first == NULL || request->deadline < first->deadline)
+            first = request;
+    }
+    return first;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     rill_btp_session *s = timer->data;
     uint64_t now = rill_loop_now(s->link.loop).mono_ns;
-    while (!rill_list_empty(&s->waiting)) {
-        open_request *request = request_of(s->waiting.next);
+    for (open_request *request; (request = first_due(s)) != NULL;) {
         bool behind = rill_loop_is_behind(s->link.loop, request->deadline);
         if (request->deadline > now || behind) {
             uint64_t left = behind ? 1 : (request->deadline - now + RILL_MS - 1) / RILL_MS;
+            s->due = request->deadline;
             uv_timer_start(timer, on_timer, left, 0);
             return;
         }
         give_up(s, request, RILL_ERR_TIMEOUT, true);
     }
+}
+
+/*
+ * When the Prepare expires, by the wall clock; 0: it is none. Its type and length come first, then
+ * the amount, and then this. The parts begin where they like, but not within it.
+ */
+static uint64_t expiry_of(const rill_bytes *parts, size_t count)
+{
+    uint64_t wall_ms = 0;
+    if (count == 0 || parts[0].len < 2 || parts[0].data[0] != RILL_ILP_PREPARE)
+        return 0;
+    uint8_t length = parts[0].data[1];
+    size_t at = 2 + (length < 0x80 ? 0 : (size_t)(length & 0x7f)) + 8;
+    while (count > 0 && at >= parts->len) {
+        at -= parts->len;
+        parts++;
+        count--;
+    }
+    if (count == 0 || parts->len - at < 17 ||
+        rill_ilp_time_decode(parts->data + at, &wall_ms) != RILL_OK)
+        return 0;
+    return wall_ms;
+}
+
+/* The list of those that wait at least until then; where none waits so long, the last. */
+static size_t wait_for(const rill_btp_session *s, uint64_t expires_ms, rill_now now)
+{
+    uint64_t left = rill_sub_sat(expires_ms, now.wall_ms);
+    uint64_t needed = rill_add_sat(rill_mul_div_floor_sat(left, RILL_MS, 1), LATER);
+    size_t i = 0;
+    while (i < RILL_BTP_WAITS - 1 && s->request_timeout << i < needed)
+        i++;
+    return i;
 }
 
 static open_request *request_new(rill_btp_session *s)
@@ -203,7 +254,6 @@ static int begin_request(rill_btp_session *s, uint64_t outgoing_id, bool message
         return RILL_ERR_NOMEM;
     request->outgoing_id = outgoing_id;
     request->message = message;
-    request->deadline = rill_loop_clock(s->link.loop).mono_ns + s->request_timeout;
     request->written = rill_ws_written(s->ws);
     int error = enter(s, request);
     if (error != RILL_OK) {
@@ -214,17 +264,27 @@ static int begin_request(rill_btp_session *s, uint64_t outgoing_id, bool message
     return RILL_OK;
 }
 
-/* written: it is on its way; else as if it had never been. */
-static int end_request(rill_btp_session *s, open_request *request, bool written)
+/*
+ * written: it is on its way, and its reply is waited for as long as it lives, by the wall clock;
+ * else as if it had never been.
+ */
+static int end_request(rill_btp_session *s, open_request *request, bool written,
+                       uint64_t expires_ms)
 {
     if (!written) {
         (void)rill_map_remove(&s->open, request->id);
         rill_list_push_front(&s->spare, &request->node);
         return RILL_ERR_NOT_CONNECTED;
     }
-    rill_list_push_back(&s->waiting, &request->node);
-    if (!uv_is_active((uv_handle_t *)&s->timer))
-        uv_timer_start(&s->timer, on_timer, s->request_timeout / RILL_MS, 0);
+    rill_now now = rill_loop_clock(s->link.loop);
+    size_t i = wait_for(s, expires_ms, now);
+    uint64_t wait = s->request_timeout << i;
+    request->deadline = now.mono_ns + wait;
+    rill_list_push_back(&s->waiting[i], &request->node);
+    if (!uv_is_active((uv_handle_t *)&s->timer) || request->deadline < s->due) {
+        s->due = request->deadline;
+        uv_timer_start(&s->timer, on_timer, wait / RILL_MS, 0);
+    }
     return RILL_OK;
 }
 
@@ -238,7 +298,8 @@ int rill_btp_session_send_parts(rill_link *l, uint64_t outgoing_id, const rill_b
     int error = begin_request(s, outgoing_id, false, &request);
     if (error != RILL_OK)
         return error;
-    return end_request(s, request, send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count));
+    bool written = send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count);
+    return end_request(s, request, written, expiry_of(parts, count));
 }
 
 int rill_btp_session_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
@@ -298,7 +359,7 @@ int rill_btp_session_send_message(rill_link *l, uint64_t outgoing_id, const rill
     if (error != RILL_OK)
         return error;
     frame.request_id = request->id;
-    return end_request(s, request, rill_btp_send_frame(s->ws, &frame));
+    return end_request(s, request, rill_btp_send_frame(s->ws, &frame), 0);
 }
 
 int rill_btp_session_reply_message(rill_link *l, uint64_t request, const rill_message *reply,
@@ -362,6 +423,15 @@ static rill_message message_of(const rill_btp_frame *frame,
                           .amount = transfer ? frame->amount : 0};
 }
 
+/* Who keeps the books may know what it was an answer to. */
+static void on_stray(rill_btp_session *s, const rill_btp_entry *ilp)
+{
+    rill_link *l = &s->link;
+    if (l->stray != NULL && ilp != NULL && ilp->data.len > 0 &&
+        ilp->data.data[0] == RILL_ILP_FULFILL)
+        l->stray(l, ilp->data.data, ilp->data.len, l->stray_user);
+}
+
 static void on_message_answer(rill_btp_session *s, open_request *request,
                               const rill_btp_frame *frame)
 {
@@ -377,12 +447,14 @@ static void on_message_answer(rill_btp_session *s, open_request *request,
         l->on.message_reply(l, outgoing_id, &reply, l->user);
 }
 
-/* An answer. Nobody asked, or asked so long ago that it was given up: ignored. */
+/* An answer. Nobody asked, or asked so long ago that it was given up: it is shown, and no more. */
 static void on_answer(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
 {
     open_request *request = rill_map_get(&s->open, frame->request_id);
-    if (request == NULL)
+    if (request == NULL) {
+        on_stray(s, ilp);
         return;
+    }
     if (request->message) {
         on_message_answer(s, request, frame);
         return;

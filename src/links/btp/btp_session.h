@@ -11,8 +11,11 @@
 #include "link/link_impl.h"
 #include "ws/websocket.h"
 
+/* How long a reply is waited for, at least. */
 #define RILL_BTP_REQUEST_TIMEOUT (35 * RILL_SECOND)
 #define RILL_BTP_MAX_REQUESTS    10000
+/* How long one may be waited for: so often twice as long as the shortest, 75 minutes at last. */
+#define RILL_BTP_WAITS 8
 
 typedef struct rill_btp_session {
     rill_link link; /* first */
@@ -24,12 +27,14 @@ typedef struct rill_btp_session {
     uint32_t generation; /* below 2^24: RILL_LINK_REQUEST_BITS */
     uint32_t next_id;
     uint32_t max_requests;
-    uint32_t incoming; /* requests of the neighbour that are not answered */
-    uint64_t request_timeout;
-    rill_map open;     /* our requests, by id */
-    rill_list waiting; /* the same, oldest first */
-    rill_list spare;   /* for the next ones */
-    uv_timer_t timer;  /* of the oldest request */
+    uint32_t incoming;        /* requests of the neighbour that are not answered */
+    uint64_t request_timeout; /* RILL_BTP_REQUEST_TIMEOUT, but in tests */
+    rill_map open;            /* our requests, by id */
+    /* The same, oldest first: in each list those that wait twice as long as in the one before. */
+    rill_list waiting[RILL_BTP_WAITS];
+    rill_list spare;  /* for the next ones */
+    uv_timer_t timer; /* of the request whose time is over first */
+    uint64_t due;     /* when it fires: monotonic; where it is active */
     /* A line about the neighbour, after its name; may be NULL. */
     void (*log)(struct rill_btp_session *s, const char *what);
 } rill_btp_session;

@@ -37,7 +37,7 @@ void http_later_stray(http_session *session, const rill_http_message *m)
 {
     rill_link *l = &session->link;
     if (l->stray != NULL && m->body_len > 0 && m->body[0] == RILL_ILP_FULFILL)
-        l->stray(l, m->body, m->body_len);
+        l->stray(l, m->body, m->body_len, l->stray_user);
 }
 
 static void take_reply(http_session *session, rill_web_connection *c, uint64_t handle,

@@ -20,9 +20,12 @@ enum {
     MAX_TRIES = 4
 };
 
-#define MAX_WAIT (35 * RILL_SECOND)
-#define MIN_WAIT (100 * RILL_MS)
-#define LATER    (1000 * RILL_MS) /* than its expiry: an answer of that moment is still on its way */
+/* No node holds a packet for longer than an hour. */
+#define MAX_WAIT (3600 * RILL_SECOND + LATER)
+/* Of what says no time. */
+#define SOME_WAIT (35 * RILL_SECOND)
+#define MIN_WAIT  (100 * RILL_MS)
+#define LATER     (1000 * RILL_MS) /* than its expiry: an answer of that moment is still on its way */
 
 /* Of the asynchronous form: the neighbour has it, and its reply comes by a port. */
 static bool is_parked(const http_sending *x)
@@ -250,7 +253,7 @@ uint64_t http_sending_wait(http_link *k, const uint8_t *packet, size_t len)
     rill_prepare p;
     uint64_t now = rill_loop_now(k->link.loop).wall_ms;
     if (rill_prepare_decode(&p, packet, len) != RILL_OK)
-        return MAX_WAIT;
+        return SOME_WAIT;
     uint64_t left = p.expires_at_ms > now ? p.expires_at_ms - now : 0;
     uint64_t wait = rill_add_sat(rill_mul_div_floor_sat(left, RILL_MS, 1), LATER);
     return wait > MAX_WAIT ? MAX_WAIT : wait < MIN_WAIT ? MIN_WAIT : wait;
