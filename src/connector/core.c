@@ -599,6 +599,7 @@ void rill_core_agree(rill_holder_account *holder, const rill_config_account *con
     holder->terms.rate_limit = rill_rate_limit_of(config->packets_a_second);
     agree_pace(holder, config);
     holder->terms.max_sessions = (uint32_t)config->max_sessions;
+    holder->terms.linked = config->link->uri != NULL;
     holder->terms.asset_code =
         (rill_bytes){(const uint8_t *)config->asset.code, strlen(config->asset.code)};
     holder->terms.asset_scale = config->asset.scale;

@@ -46,7 +46,8 @@ typedef struct rill_account {
     rill_session first; /* for the first session; more are allocated */
     rill_name name;     /* name.bytes: its name, an address segment, and a NUL after it */
     char text[RILL_TOKEN_NAME_LEN + 1]; /* name.bytes, where it is not longer */
-    uint8_t admitted;                   /* sessions, connected or about to be */
+    uint8_t admitted : 7;               /* sessions, connected or about to be */
+    uint8_t present : 1;                /* the owner was told that it is there */
     uint8_t missing;                    /* of several that have just left (owners.c) */
     uint16_t left_s;                    /* when the last of those did: seconds, the last 16 bits */
     union {
@@ -119,6 +120,17 @@ rill_session *rill_account_new_session(const rill_accounts *a, rill_account *acc
 void rill_account_free_session(const rill_accounts *a, rill_session *session);
 void rill_account_hold(rill_account *account);
 void rill_account_release(rill_accounts *a, rill_account *account);
+/*
+ * A packet can be sent to it, or be refused for good by who only asks. linked: this node opens a
+ * link to it; then one that only asks is no way to it, and who sends may try again.
+ */
+static inline bool rill_account_is_there(const rill_account *account, bool linked)
+{
+    const rill_list *first = account->sessions.next;
+    /* Those that only ask are behind the others: owners.c. */
+    return first != &account->sessions &&
+           (!linked || !RILL_CONTAINER(first, const rill_session, in_account)->only_asks);
+}
 /* As rill_names_next. */
 rill_account *rill_accounts_next(const rill_accounts *a, size_t *cursor);
 

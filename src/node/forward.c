@@ -603,6 +603,11 @@ static void open_own(rill_forwarder *f, rill_pending *entry, rill_account *to,
     arm_for(f, entry);
 }
 
+static bool is_there(const rill_forwarder *f, const rill_account *account)
+{
+    return rill_account_is_there(account, f->options->money != NULL && account->of.terms->linked);
+}
+
 int rill_forward_own(rill_forwarder *f, rill_account *to, const rill_prepare *prepare,
                      uint64_t wait, uint64_t id)
 {
@@ -610,7 +615,7 @@ int rill_forward_own(rill_forwarder *f, rill_account *to, const rill_prepare *pr
     size_t len = 0;
     if (f->draining)
         return RILL_ERR_CLOSED;
-    if (rill_list_empty(&to->sessions))
+    if (!is_there(f, to))
         return RILL_ERR_NOT_CONNECTED;
     int rc = rill_prepare_encode(prepare, f->rewriter.out, sizeof f->rewriter.out, &len);
     if (rc != RILL_OK)
@@ -696,7 +701,7 @@ static void route(rill_forwarder *f, incoming *in, rill_bytes destination, rill_
         return;
     }
     const rill_session *except = reflect ? NULL : in->from;
-    if (rill_list_empty(&to->sessions)) {
+    if (!is_there(f, to)) {
         refuse_prepare(f, in, refusal_of_send(RILL_ERR_NOT_CONNECTED));
         return;
     }

@@ -100,31 +100,34 @@ const char *rill_hub_options_problem(const rill_hub_options *o)
 
 /* ---- what links tell ---- */
 
-static void say_present(const rill_hub *h, const rill_account *account, bool is)
+/* Whether it is there: told where that has changed. */
+static void look_for_it(const rill_hub *h, rill_account *account)
 {
-    if (h->options.talk != NULL)
-        h->options.talk->present(h->options.talk->user, account->of.terms, is);
+    if (h->options.talk == NULL)
+        return;
+    bool is = rill_account_is_there(account, account->of.terms->linked);
+    if (is == account->present)
+        return;
+    account->present = is;
+    h->options.talk->present(h->options.talk->user, account->of.terms, is);
 }
 
 /* It is none of its account's sessions any more. */
 static void leave(const rill_hub *h, rill_session *s)
 {
     rill_owners_leaves(s->account, s, h->options.now(h->options.user).mono_ns);
-    if (rill_list_empty(&s->account->sessions))
-        say_present(h, s->account, false);
+    look_for_it(h, s->account);
 }
 
 static void on_up(rill_link *l, void *user)
 {
     const rill_hub *h = l->group;
     rill_session *s = user;
-    bool first = rill_list_empty(&s->account->sessions);
     if (!rill_list_linked(&s->in_account))
         rill_owners_comes(s->account, s);
     rill_log_account_line(&h->options.log, RILL_LOG_INFO, rill_account_text(s->account),
                           "connected");
-    if (first)
-        say_present(h, s->account, true);
+    look_for_it(h, s->account);
 }
 
 static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
@@ -185,6 +188,7 @@ static void on_closed(rill_link *l, void *user)
     rill_forward_source_gone(&h->forwarder, s);
     rill_account *account = s->account;
     account->admitted--;
+    look_for_it(h, account);
     rill_account_free_session(&h->accounts, s);
     rill_account_release(&h->accounts, account);
 }
@@ -293,6 +297,7 @@ int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *
         rill_account_release(&h->accounts, account);
         return RILL_ERR_LIMIT;
     }
+    look_for_it(h, account); /* it may have had no link before */
     *handlers = &own;
     *user = s;
     return RILL_OK;

@@ -32,6 +32,8 @@ typedef struct rill_terms {
     rill_bytes asset_code;
     uint8_t asset_scale;
     struct rill_pace *pace; /* further limits (pace.h); NULL: none */
+    /* This node opens a link to it: it is there while that, or one that it opened, can be used. */
+    bool linked;
 } rill_terms;
 
 typedef enum rill_money_verdict {
@@ -149,7 +151,7 @@ typedef struct rill_talk {
      * wrong, static. RILL_OK: it is fulfilled. RILL_ERR_MALFORMED, RILL_ERR_NOMEM.
      */
     int (*hear)(void *user, rill_terms *from, bool update, rill_bytes data, const char **problem);
-    /* The account has its first session now, or none any more. */
+    /* The account can be asked now, or not any more. */
     void (*present)(void *user, rill_terms *account, bool is);
     /*
      * What rill_hub_ask sent was fulfilled; or not, or nobody knows. What answer points at is good

@@ -154,6 +154,75 @@ static void test_who_only_asks_is_not_asked_for_routes(void **state)
     disconnect(&port);
 }
 
+/* Is the route one to who is not there? */
+static bool route_is_away(const char *prefix)
+{
+    rill_routing_cursor cursor = {0};
+    rill_routing_line line;
+    do
+        assert_true(rill_routing_next(rill_core_routing(core), &cursor, &line));
+    while (!same(line.prefix, text(prefix)));
+    return line.away;
+}
+
+static void link_up(fake *f, const char *name)
+{
+    const rill_link_handlers *handlers = NULL;
+    rill_hub *hub = rill_core_hub(core);
+    rill_holder_account *holder = rill_core_find(core, text(name));
+    memset(f, 0, sizeof *f);
+    f->link.ops = &fake_ops;
+    assert_int_equal(rill_hub_attach(&handlers, &f->link.user, hub, &f->link,
+                                     rill_hub_open_account(hub, &holder->terms)),
+                     RILL_OK);
+    f->link.on = *handlers;
+    f->link.on.up(&f->link, f->link.user);
+}
+
+/* She asks at our port while our link to her is down: nothing can be sent to her, for now. */
+static void test_who_only_asks_is_away_while_the_link_is(void **state)
+{
+    static fake port, link;
+    rill_prepare p;
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                           "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n"
+                           "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL,"
+                           " receive-routes: false,"
+                           " link: {uri: 'ilp+https://carol.example', token: env:CAROL}}\n"
+                           "routes: [{prefix: g.far, account: carol}]\n"),
+                     RILL_OK);
+    turn();
+    written();
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    send(&alice, 1, "g.far.bob", 0);
+    rejected(&alice, 1, "T01");
+    assert_true(route_is_away("g.far"));
+    assert_int_equal(come_as(&port, "carol", "CAROL", true), RILL_OK);
+    send(&alice, 2, "g.far.bob", 0);
+    rejected(&alice, 2, "T01");
+    assert_true(route_is_away("g.far"));
+    assert_int_equal(port.sent_count, 0);
+    /* It is up; and it is lost again. */
+    link_up(&link, "carol");
+    assert_false(route_is_away("g.far"));
+    send(&alice, 3, "g.far.bob", 0);
+    assert_string_equal(destination_of(&link, &p), "g.far.bob");
+    disconnect(&link);
+    assert_true(route_is_away("g.far"));
+    send(&alice, 4, "g.far.bob", 0);
+    rejected(&alice, 4, "T01");
+    disconnect(&port);
+    /* Who has no link of ours is asked at the port that it comes by: nobody else knows the way. */
+    assert_int_equal(come_as(&port, "bob", "BOB", true), RILL_OK);
+    send(&alice, 5, "g.x.bob", 0);
+    assert_int_equal(port.sent_count, 1);
+    disconnect(&port);
+}
+
 /* What neighbours told is there after a restart, until they are back or have been silent too long.
  */
 static void test_routes_are_kept(void **state)
@@ -407,6 +476,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_routes_are_learnt),
         TEST(test_who_only_asks_is_not_asked_for_routes),
+        TEST(test_who_only_asks_is_away_while_the_link_is),
         TEST(test_routes_are_kept),
         TEST(test_reloads_while_routes_are_learnt),
         TEST(test_a_refused_route_leaves_the_child),
