@@ -506,10 +506,11 @@ static void on_chores(uv_timer_t *timer)
     rill_core_part(c->core);
     rill_connector_part_links(c);
     uint64_t next = rill_connector_reopen_links(c);
-    if (!rill_core_is_leaving(c->core))
+    const bool parting = rill_core_is_leaving(c->core) || c->parting != NULL;
+    if (!parting)
         rill_connector_free_arenas(c);
     uint64_t expiry = rill_core_expire_flights(c->core);
-    if (rill_core_is_leaving(c->core) || next != RILL_NEVER || expiry != RILL_NEVER)
+    if (parting || next != RILL_NEVER || expiry != RILL_NEVER)
         chores(c);
 }
 

@@ -28,13 +28,12 @@ typedef struct connector_link {
     bool dropped;       /* another configuration has it no more, or has another in its place */
     bool is_new;        /* of a configuration that is not applied yet */
     bool stays;         /* while another configuration is applied */
-    bool parting; /* its account leaves: it stays until the packets that are out are answered */
-    uint64_t reopen_at;             /* monotonic nanoseconds; 0: it is open, or was never */
-    uint64_t wait;                  /* before that */
-    struct connector_link *instead; /* what is to be attached when this is closed; NULL */
-    struct connector_link *waits_for;
+    bool parting;     /* its account leaves: it stays until the packets that are out are answered */
+    bool replaced;    /* parting, while its account stays: it has no link now, or another one */
+    uint64_t part_by; /* of one that was replaced: when it is closed at last, monotonic */
+    uint64_t reopen_at; /* monotonic nanoseconds; 0: it is open, or was never */
+    uint64_t wait;      /* before that */
     struct connector_link *next_parting;
-    rill_terms *terms;             /* of its account, while it waits to be attached */
     uint8_t hash[RILL_SHA256_LEN]; /* of the URI with its token */
     rill_way way;
 } connector_link;

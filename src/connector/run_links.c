@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "connector/run_impl.h"
 
 /* Bytes of the longest token in a link's URI. */
@@ -14,6 +15,8 @@ enum { TOKEN_IN_URI = 511 };
 /* After a link was closed for good, until it is opened again. */
 #define FIRST_WAIT   (1 * RILL_SECOND)
 #define LONGEST_WAIT (60 * RILL_SECOND)
+/* Than the packets that a link which was replaced has: answers of that moment are on their way. */
+#define LATER (1 * RILL_SECOND)
 
 static const rill_allocator *memory(void)
 {
@@ -84,18 +87,6 @@ static void say_of(const connector_link *k, const char *what)
     rill_connector_line(k->owner, RILL_LOG_WARNING, line);
 }
 
-/* What waited until the account has room for a session more. */
-static void attach_waiting(connector_link *k)
-{
-    connector_link *instead = k->instead;
-    k->instead = NULL;
-    if (instead == NULL)
-        return;
-    instead->waits_for = NULL;
-    if (instead->open && attach(instead, instead->terms) != RILL_OK)
-        say_of(instead, "its new link cannot be used: out of memory");
-}
-
 /* The neighbour wants no more of us. That may be a mistake, or over later: we ask again, at last
  * once a minute. */
 static void wait_to_reopen(connector_link *k)
@@ -117,8 +108,6 @@ static void on_way_closed(rill_way *w, void *user)
     (void)w;
     k->open = false;
     c->open_links--;
-    if (!c->closing)
-        attach_waiting(k);
     if (k->dropped)
         rill_free(memory(), k);
     else if (!c->closing && c->begun && !k->parting)
@@ -368,11 +357,12 @@ static connector_link *find_link(const rill_connector *c, const char *name)
     return NULL;
 }
 
-/* That of an account that leaves, and may come back; NULL: there is none that is open. */
+/* That of an account that leaves, and may come back; NULL: there is none that is open, and its own.
+ */
 static connector_link *find_parting(const rill_connector *c, const char *name)
 {
     connector_link *k = c->parting;
-    while (k != NULL && (!k->open || strcmp(k->config->name, name) != 0))
+    while (k != NULL && (!k->open || k->replaced || strcmp(k->config->name, name) != 0))
         k = k->next_parting;
     return k;
 }
@@ -428,42 +418,64 @@ static int prepare_link(rill_connector *c, const rill_config_account *fresh, con
 static void drop_link(connector_link *k)
 {
     k->dropped = true;
-    if (k->waits_for != NULL)
-        k->waits_for->instead = NULL;
-    k->waits_for = NULL;
     if (k->open)
         rill_way_close(&k->way);
     else
         rill_free(memory(), k);
 }
 
-/* Where its account leaves, the answers to what is out come by it. */
+/* No packet goes by it any more; answers come by it while it is there. */
+static void replace(connector_link *k)
+{
+    rill_connector *c = k->owner;
+    if (k->replaced)
+        return;
+    k->replaced = true;
+    k->part_by = rill_add_sat(rill_loop_clock(c->loop).mono_ns, c->config.max_hold_time + LATER);
+    rill_way_part(&k->way, rill_core_hub(c->core));
+}
+
+/* Answers to what is out come by it: it stays as long as they may. */
 static void part_with(connector_link *k)
 {
     rill_connector *c = k->owner;
-    if (!k->open || k->waits_for != NULL || !rill_core_leaves(c->core, k->config->name)) {
+    if (!k->open) {
         drop_link(k);
         return;
     }
+    if (!rill_core_leaves(c->core, k->config->name))
+        replace(k);
     k->parting = true;
     k->reopen_at = 0;
     k->next_parting = c->parting;
     c->parting = k;
 }
 
+/* Nothing of it is waited for any more. */
+static bool has_parted(const connector_link *k)
+{
+    const rill_connector *c = k->owner;
+    /* One that is not up has no session that could be closed. */
+    return rill_core_has_parted(c->core, k->config->name) ||
+           (k->replaced &&
+            (!rill_way_is_busy(&k->way) || rill_loop_clock(c->loop).mono_ns >= k->part_by));
+}
+
 void rill_connector_part_links(rill_connector *c)
 {
     for (connector_link **at = &c->parting; *at != NULL;) {
         connector_link *k = *at;
-        if (k->open && rill_core_leaves(c->core, k->config->name)) {
-            /* One that is not up has no session that could be closed. */
-            if (rill_core_has_parted(c->core, k->config->name))
-                rill_way_close(&k->way);
-            at = &k->next_parting;
+        if (!k->open) {
+            *at = k->next_parting;
+            drop_link(k);
             continue;
         }
-        *at = k->next_parting;
-        drop_link(k);
+        /* Its account is back, and has another link, or none. */
+        if (!rill_core_leaves(c->core, k->config->name))
+            replace(k);
+        if (has_parted(k))
+            rill_way_close(&k->way);
+        at = &k->next_parting;
     }
 }
 
@@ -492,18 +504,15 @@ int rill_connector_change_links(rill_connector *c, const rill_config *fresh, con
     return rc;
 }
 
-/* A new link waits until the old one is closed, so that both are one session. */
+/* The old one takes no more, so that both are one session. */
 static void put_in_place(rill_connector *c, connector_link *k, size_t index)
 {
     connector_link *old = find_old(c, k->config->name);
     k->is_new = false;
-    k->terms = &rill_core_account(c->core, index)->terms;
-    if (old != NULL && old->open) {
-        old->instead = k;
-        k->waits_for = old;
-    } else if (attach(k, k->terms) != RILL_OK) {
+    if (old != NULL && old->open)
+        replace(old);
+    if (attach(k, &rill_core_account(c->core, index)->terms) != RILL_OK)
         say_of(k, "its link cannot be used: out of memory");
-    }
 }
 
 /* Its account is back. */

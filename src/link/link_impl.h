@@ -42,6 +42,14 @@ typedef struct rill_link_ops {
      * NULL: nothing is kept of a request.
      */
     void (*forget)(rill_link *l, uint64_t request, bool fulfilled);
+    /*
+     * Another link of the same account takes its place: what else there is to be sent goes by that.
+     * Replies come by this one until it is closed. Again: nothing. NULL: nothing is sent by it but
+     * what it is given.
+     */
+    void (*part)(rill_link *l);
+    /* Something is not answered yet: of its owner, or of the neighbour's. NULL: it cannot know. */
+    bool (*is_busy)(const rill_link *l);
 } rill_link_ops;
 
 /*
@@ -85,6 +93,18 @@ struct rill_link {
 static inline bool rill_link_waits(const rill_link *l, uint64_t request)
 {
     return l->ops->waits == NULL || l->ops->waits(l, request);
+}
+
+/* It closes once it is not busy any more: as of the ops. */
+static inline void rill_link_part(rill_link *l)
+{
+    if (l->ops->part != NULL)
+        l->ops->part(l);
+}
+
+static inline bool rill_link_is_busy(const rill_link *l)
+{
+    return l->ops->is_busy != NULL && l->ops->is_busy(l);
 }
 
 /* After rill_link_waits has said no, or instead of an answer that was not taken. */

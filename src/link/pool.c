@@ -310,6 +310,23 @@ static void pool_forget(rill_link *l, uint64_t request, bool fulfilled)
         rill_link_forget(by, request, fulfilled);
 }
 
+static void pool_part(rill_link *l)
+{
+    const pool *p = pool_of(l);
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->members[i].link != NULL)
+            rill_link_part(p->members[i].link);
+}
+
+static bool pool_is_busy(const rill_link *l)
+{
+    const pool *p = RILL_CONTAINER(l, const pool, link);
+    bool busy = false;
+    for (unsigned i = 0; i < p->count && !busy; i++)
+        busy = p->members[i].link != NULL && rill_link_is_busy(p->members[i].link);
+    return busy;
+}
+
 static int pool_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message)
 {
     const sending s = {.outgoing_id = outgoing_id, .message = message};
@@ -361,6 +378,8 @@ static rill_link_ops ops_like(const rill_link_ops *members)
         .reply_message = members->reply_message != NULL ? pool_reply_message : NULL,
         .waits = members->waits != NULL ? pool_waits : NULL,
         .forget = members->forget != NULL ? pool_forget : NULL,
+        .part = members->part != NULL ? pool_part : NULL,
+        .is_busy = members->is_busy != NULL ? pool_is_busy : NULL,
     };
 }
 

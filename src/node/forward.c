@@ -320,6 +320,7 @@ static const refusal one_is_away = {RILL_ILP_T01_PEER_UNREACHABLE,
                                     "one of the destination's programs has just left"};
 static const refusal not_back_yet = {RILL_ILP_T01_PEER_UNREACHABLE,
                                      "no such account here, but the node has just been started"};
+static const refusal parting = {RILL_ILP_T03_CONNECTOR_BUSY, "another link has taken this place"};
 static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopping"};
 
 /* Rejected before it was answered. A Fulfill that comes now is of money that the books lack. */
@@ -927,6 +928,8 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
                        (refusal){RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired before it arrived"});
     else if (rill_address_has_prefix(in.prepare.destination, peer))
         answer_peer_protocol(f, &in);
+    else if (RILL_UNLIKELY(from->parting))
+        refuse_prepare(f, &in, parting);
     else if (rill_local_is_node(o, in.prepare.destination))
         echo(f, &in);
     else

@@ -103,9 +103,7 @@ const char *rill_hub_options_problem(const rill_hub_options *o)
 /* Whether it is there: told where that has changed. */
 static void look_for_it(const rill_hub *h, rill_account *account)
 {
-    if (h->options.talk == NULL)
-        return;
-    bool is = rill_account_is_there(account, account->of.terms->linked);
+    bool is = h->options.talk != NULL && rill_account_is_there(account, account->of.terms->linked);
     if (is == account->present)
         return;
     account->present = is;
@@ -123,6 +121,8 @@ static void on_up(rill_link *l, void *user)
 {
     const rill_hub *h = l->group;
     rill_session *s = user;
+    if (s->parting)
+        return;
     if (!rill_list_linked(&s->in_account))
         rill_owners_comes(s->account, s);
     rill_log_account_line(&h->options.log, RILL_LOG_INFO, rill_account_text(s->account),
@@ -187,7 +187,8 @@ static void on_closed(rill_link *l, void *user)
         leave(h, s);
     rill_forward_source_gone(&h->forwarder, s);
     rill_account *account = s->account;
-    account->admitted--;
+    if (!s->parting)
+        account->admitted--;
     look_for_it(h, account);
     rill_account_free_session(&h->accounts, s);
     rill_account_release(&h->accounts, account);
@@ -301,6 +302,18 @@ int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *
     *handlers = &own;
     *user = s;
     return RILL_OK;
+}
+
+void rill_hub_part(const rill_hub *h, void *user)
+{
+    rill_session *s = user;
+    if (s->parting)
+        return;
+    s->parting = true;
+    s->account->admitted--;
+    rill_link_part(s->link);
+    if (rill_list_linked(&s->in_account))
+        leave(h, s);
 }
 
 /* ---- accounts and routes of the owner's ---- */

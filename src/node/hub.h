@@ -109,6 +109,13 @@ const char *rill_hub_asset(const rill_hub *h, uint8_t *scale);
 RILL_MUST_CHECK int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *h,
                                     rill_link *link, struct rill_account *account);
 /*
+ * Another link takes the place of one that was attached; user: as it was given then. It is none of
+ * its account's sessions any more, and no packet is sent by it. One that comes by it is rejected
+ * with T03, but for what a peer says. What is out is answered as before. The caller closes it.
+ * Again: nothing.
+ */
+void rill_hub_part(const rill_hub *h, void *user);
+/*
  * Packets to addresses that begin with this go to the account; an empty prefix is for all others.
  * RILL_ERR_ADDRESS, RILL_ERR_EXISTS, RILL_ERR_LIMIT (32 segments), RILL_ERR_NOMEM.
  */

@@ -19,6 +19,7 @@ typedef struct rill_session {
     uint32_t serial;              /* of this session alone, not 0 */
     bool complained : 1;          /* something malformed from it has been logged */
     bool only_asks : 1;           /* its link takes no Prepares */
+    bool parting : 1;             /* another link is in its place: it has what is out, no more */
     bool deaf : 1;                /* did not answer the last Prepare (owners.c) */
     bool refuses : 1;             /* said of some packet that it is not its own (owners.c) */
     uint8_t place;                /* among its account's, below 64 (owners.c) */

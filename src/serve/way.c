@@ -209,6 +209,21 @@ int rill_way_attach(rill_way *w, rill_hub *hub, struct rill_account *account)
     return rc;
 }
 
+void rill_way_part(rill_way *w, const rill_hub *hub)
+{
+    if (w->link == NULL)
+        return;
+    if (w->on == NULL)
+        rill_way_close(w);
+    else
+        rill_hub_part(hub, w->session);
+}
+
+bool rill_way_is_busy(const rill_way *w)
+{
+    return w->link != NULL && rill_link_is_busy(w->link);
+}
+
 void rill_way_close(rill_way *w)
 {
     if (w->closing || w->link == NULL)

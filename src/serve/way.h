@@ -53,6 +53,13 @@ RILL_MUST_CHECK int rill_way_open(rill_way *w, rill_loop *loop, const char *uri,
                                   const char **problem);
 /* Gives the link to the hub, as a session of the account. RILL_ERR_LIMIT. */
 RILL_MUST_CHECK int rill_way_attach(rill_way *w, rill_hub *hub, struct rill_account *account);
+/*
+ * Another way takes its place: rill_hub_part. The caller closes it, at best once it is not busy.
+ * One that was not attached is closed at once.
+ */
+void rill_way_part(rill_way *w, const rill_hub *hub);
+/* Something that was sent or that came by it is not answered yet. */
+bool rill_way_is_busy(const rill_way *w);
 /* `closed` follows. Nothing the second time. */
 void rill_way_close(rill_way *w);
 

@@ -425,7 +425,8 @@ def an_account_comes_back_whose_link_is_ours(t):
     reload(down)
     edit(down, ("accounts:\n", route + "accounts:\n" + other))
     reload(down)
-    assert alice.reply_to(asked)["type"] == REJECT
+    carol.answer(request, fulfill())
+    assert alice.reply_to(asked)["type"] == FULFILL
     wait_until(lambda: account(up, "down")["sessions"] == 2)
     asked = alice.ask(prepare("g.up.carol.y", 10))
     request, _ = carol.request()
@@ -433,7 +434,50 @@ def an_account_comes_back_whose_link_is_ours(t):
     assert alice.reply_to(asked)["type"] == FULFILL
     for c in (down, up):
         c.stop()
-    assert down.books() == {"alice": -110, "up": 110}
+    assert down.books() == {"alice": -111, "up": 111}
+
+
+@case
+def a_link_is_replaced_while_packets_are_out(t):
+    """What is out by the old one is answered by it, what is new goes by the new one, and the old one goes at last."""
+    for scheme in ("btp+ws", "ilp+http", "ilp+h2c"):
+        up = Connector(t, f"up-{scheme}", """address: g.up
+accounts:
+  down: {relation: peer, asset: USD/6, tokens: [env:TOKEN_DOWN, env:TOKEN_AGAIN], credit: none, send-routes: false}
+  carol: {relation: child, asset: USD/6, tokens: env:TOKEN_CAROL}
+""")
+        down = Connector(t, f"down-{scheme}", f"""address: g.down
+accounts:
+  up: {{relation: peer, asset: USD/6, max-sessions: 1, receive-routes: false, link: {{uri: '{scheme}://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  alice: {{relation: child, asset: USD/6, tokens: env:TOKEN_ALICE, credit: none}}
+routes: [{{prefix: g.up, account: up}}]
+""")
+        down.tokens["TOKEN_AGAIN"] = "again-token"
+        down.stop()
+        down.start()
+        ctl(down, "log-level", "info")
+        wait_until(lambda: account(down, "up")["sessions"] == 1)
+        alice = Client(down.port, token="alice-token")
+        carol = Client(up.port, token="carol-token")
+        first = alice.ask(prepare("g.up.carol.x", 100))
+        out, _ = carol.request()
+        edit(down, ("token: env:TOKEN_DOWN", "token: env:TOKEN_AGAIN"))
+        assert "account up: link token env:TOKEN_AGAIN" in reload(down).out
+        wait_until(lambda: account(down, "up")["sessions"] == 1)
+        second = alice.ask(prepare("g.up.carol.y", 20))
+        again, came = carol.request()
+        assert came["amount"] == 20, came
+        assert account(down, "up")["coming"] == "120", account(down, "up")
+        carol.answer(again, fulfill())
+        assert alice.reply_to(second)["type"] == FULFILL
+        carol.answer(out, fulfill())
+        assert alice.reply_to(first)["type"] == FULFILL
+        if scheme == "btp+ws":
+            wait_until(lambda: account(up, "down")["sessions"] == 1)
+        for c in (down, up):
+            c.stop()
+        assert down.books() == {"alice": -120, "up": 120}
+        assert up.books() == {"down": -120, "carol": 120}
 
 
 @case

@@ -223,6 +223,67 @@ static void test_who_only_asks_is_away_while_the_link_is(void **state)
     disconnect(&port);
 }
 
+/* A link is replaced: answers come by the old one, packets go by the new one, and both are one. */
+static void test_a_link_that_is_replaced(void **state)
+{
+    static fake old, fresh;
+    const rill_link_handlers *handlers = NULL;
+    rill_hub *hub;
+    rill_prepare p;
+    size_t len = 0;
+    uint8_t data[1024];
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(
+        begin("address: g.x\nstore: {path: b}\naccounts:\n"
+              "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: 9}\n"
+              "  carol: {relation: peer, asset: USD/2, credit: 9, max-sessions: 1,"
+              " receive-routes: false, send-routes: false,"
+              " link: {uri: 'btp+wss://carol.example', token: env:CAROL}}\n"
+              "routes: [{prefix: g.far, account: carol}]\n"),
+        RILL_OK);
+    turn();
+    written();
+    hub = rill_core_hub(core);
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    link_up(&old, "carol");
+    send(&alice, 1, "g.far.bob", 3);
+    assert_int_equal(old.sent_count, 1);
+    memset(&fresh, 0, sizeof fresh);
+    fresh.link.ops = &fake_ops;
+    struct rill_account *carols =
+        rill_hub_open_account(hub, &rill_core_find(core, text("carol"))->terms);
+    assert_int_equal(rill_hub_attach(&handlers, &fresh.link.user, hub, &fresh.link, carols),
+                     RILL_ERR_LIMIT);
+    rill_hub_part(hub, old.link.user);
+    rill_hub_part(hub, old.link.user);
+    send(&alice, 2, "g.far.bob", 1);
+    rejected(&alice, 2, "T01");
+    link_up(&fresh, "carol");
+    send(&alice, 3, "g.far.bob", 2);
+    assert_int_equal(old.sent_count, 1);
+    assert_string_equal(destination_of(&fresh, &p), "g.far.bob");
+    /* It may come again, and what it asks is asked by the other one; but peers are heard. */
+    old.link.on.down(&old.link, RILL_ERR_NOT_CONNECTED, "lost", false, old.link.user);
+    old.link.on.up(&old.link, old.link.user);
+    send(&alice, 4, "g.far.bob", 1);
+    assert_int_equal(old.sent_count, 1);
+    send(&old, 5, "g.x.alice", 1);
+    rejected(&old, 5, "T03");
+    const rill_ccp_control asked = {.mode = RILL_CCP_SYNC};
+    assert_int_equal(rill_ccp_control_encode(&asked, data, sizeof data, &len), RILL_OK);
+    assert_int_equal(tell(&old, 6, "peer.route.control", data, len), RILL_ILP_FULFILL);
+    fulfill(&old, fulfillment);
+    turn();
+    written();
+    assert_non_null(answer_to(&alice, 1));
+    disconnect(&old);
+    send(&alice, 7, "g.far.bob", 1);
+    assert_int_equal(fresh.sent_count, 3);
+    disconnect(&fresh);
+}
+
 /* What neighbours told is there after a restart, until they are back or have been silent too long.
  */
 static void test_routes_are_kept(void **state)
@@ -477,6 +538,7 @@ int main(void)
         TEST(test_routes_are_learnt),
         TEST(test_who_only_asks_is_not_asked_for_routes),
         TEST(test_who_only_asks_is_away_while_the_link_is),
+        TEST(test_a_link_that_is_replaced),
         TEST(test_routes_are_kept),
         TEST(test_reloads_while_routes_are_learnt),
         TEST(test_a_refused_route_leaves_the_child),

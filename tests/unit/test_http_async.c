@@ -530,6 +530,30 @@ static size_t stranger_asks(void)
  * The link by which an account is answered is closed while its packets are out: nobody waits for
  * their replies, the port keeps nothing of them, and what is owed is in the log.
  */
+/* One that is replaced still has what is out, and posts nothing more where there is another. */
+static void test_a_link_that_parts_is_the_last(void **state)
+{
+    int account;
+    rill_link a = {.account = &account}, b = {.account = &account};
+    http_desk_link old = {.link = &a}, fresh = {.link = &b};
+    http_desk *desk = NULL;
+    (void)state;
+    begin_scripted(ACCEPTS, false);
+    assert_int_equal(http_desk_hold(&desk, n.loop), RILL_OK);
+    http_desk_add_link(desk, &old);
+    http_desk_add_link(desk, &fresh);
+    assert_ptr_equal(http_desk_link_of(desk, &account), &a);
+    old.parting = true;
+    assert_ptr_equal(http_desk_link_of(desk, &account), &b);
+    assert_null(http_desk_link_of(desk, &desk));
+    http_desk_remove_link(&fresh);
+    assert_ptr_equal(http_desk_link_of(desk, &account), &a);
+    http_desk_remove_link(&old);
+    assert_null(http_desk_link_of(desk, &account));
+    http_desk_drop(desk);
+    end_scripted();
+}
+
 static void test_the_link_of_its_replies_closes(void **state)
 {
     static const char *const ids[] = {ID, "42ee09c8-a6de-4ae3-8a47-4732b0cbb07c",
@@ -849,6 +873,7 @@ int main(void)
         cmocka_unit_test(test_a_reply_that_nothing_waits_for),
         cmocka_unit_test(test_a_late_reply),
         cmocka_unit_test(test_their_prepare_is_answered_by_a_request),
+        cmocka_unit_test(test_a_link_that_parts_is_the_last),
         cmocka_unit_test(test_the_link_of_its_replies_closes),
         cmocka_unit_test(test_who_is_answered_in_the_response),
         cmocka_unit_test(test_no_url_of_theirs_is_asked),

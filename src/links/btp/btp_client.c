@@ -350,6 +350,7 @@ static const rill_link_ops client_ops = {
     .send_message = rill_btp_session_send_message,
     .reply_message = rill_btp_session_reply_message,
     .waits = rill_btp_session_waits,
+    .is_busy = rill_btp_session_is_busy,
 };
 
 /* What can fail before anything is registered with libuv. */

@@ -332,6 +332,12 @@ int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet
     return RILL_OK;
 }
 
+bool rill_btp_session_is_busy(const rill_link *l)
+{
+    const rill_btp_session *s = RILL_CONTAINER(l, const rill_btp_session, link);
+    return rill_map_count(&s->open) > 0 || (s->up && s->incoming > 0);
+}
+
 /* A message as BTP has it, but for its id. RILL_ERR_TOO_LARGE. */
 static int frame_of(rill_btp_frame *frame, rill_btp_type type, const rill_message *m)
 {

@@ -64,6 +64,7 @@ int rill_btp_session_send_parts(rill_link *l, uint64_t outgoing_id, const rill_b
                                 size_t count);
 int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
 bool rill_btp_session_waits(const rill_link *l, uint64_t request);
+bool rill_btp_session_is_busy(const rill_link *l);
 int rill_btp_session_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message);
 int rill_btp_session_reply_message(rill_link *l, uint64_t request, const rill_message *reply,
                                    const char *refusal);

@@ -124,6 +124,12 @@ int http_async_open(http_link *k, const rill_link_options *options, const char *
     return error;
 }
 
+void http_async_part(http_link *k)
+{
+    if (k->async != NULL)
+        k->async->listed.parting = true;
+}
+
 void http_async_leave(http_link *k)
 {
     if (k->async != NULL)

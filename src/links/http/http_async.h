@@ -15,6 +15,8 @@
  */
 RILL_MUST_CHECK int http_async_open(http_link *k, const rill_link_options *options,
                                     const char **problem);
+/* Another link posts the replies of its account, where there is one. Again: nothing. */
+void http_async_part(http_link *k);
 /* Nobody is shown this link any more. Nothing the second time, or in the synchronous form. */
 void http_async_leave(http_link *k);
 /* After it has left. */

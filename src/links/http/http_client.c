@@ -315,6 +315,17 @@ static int link_reply(rill_link *l, uint64_t request, const uint8_t *packet, siz
     return RILL_ERR_NOT_CONNECTED;
 }
 
+static void link_part(rill_link *l)
+{
+    http_async_part(link_of(l));
+}
+
+static bool link_is_busy(const rill_link *l)
+{
+    const http_link *k = RILL_CONTAINER(l, const http_link, link);
+    return k->queued + k->open_count > 0 || (k->async != NULL && !http_outbox_is_empty(k));
+}
+
 static void link_waiting(const rill_link *l, rill_waiting *out)
 {
     const http_link *k = RILL_CONTAINER(l, const http_link, link);
@@ -341,6 +352,8 @@ static const rill_link_ops link_ops = {
     .reply = link_reply,
     .close = link_close,
     .waiting = link_waiting,
+    .part = link_part,
+    .is_busy = link_is_busy,
 };
 
 /* ---- the beginning ---- */

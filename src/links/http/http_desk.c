@@ -71,18 +71,27 @@ bool http_desk_has_link(const http_desk *d)
     return !rill_list_empty(&d->links);
 }
 
-rill_link *http_desk_link_of(http_desk *d, const void *account)
+static http_desk_link *find_link(http_desk *d, const void *account, bool parting)
 {
     for (rill_list *n = d->links.next; account != NULL && n != &d->links; n = n->next) {
         http_desk_link *l = RILL_CONTAINER(n, http_desk_link, node);
-        if (l->link->account != account)
-            continue;
-        /* Who asked last asks next. */
-        rill_list_remove(n);
-        rill_list_push_front(&d->links, n);
-        return l->link;
+        if (l->link->account == account && l->parting == parting)
+            return l;
     }
     return NULL;
+}
+
+rill_link *http_desk_link_of(http_desk *d, const void *account)
+{
+    http_desk_link *l = find_link(d, account, false);
+    if (l == NULL)
+        l = find_link(d, account, true);
+    if (l == NULL)
+        return NULL;
+    /* Who asked last asks next. */
+    rill_list_remove(&l->node);
+    rill_list_push_front(&d->links, &l->node);
+    return l->link;
 }
 
 static int draw(http_desk *d, http_id *id)

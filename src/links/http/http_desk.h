@@ -23,6 +23,7 @@ typedef struct http_desk_server {
 typedef struct http_desk_link {
     rill_list node;
     rill_link *link;
+    bool parting; /* another one of its account is there, or comes */
 } http_desk_link;
 
 /* A Prepare whose reply may come. */
@@ -53,7 +54,7 @@ void http_desk_add_link(http_desk *d, http_desk_link *l);
 /* Nothing the second time. */
 void http_desk_remove_link(http_desk_link *l);
 bool http_desk_has_link(const http_desk *d);
-/* The link of this account; NULL: it has none. */
+/* The link of this account, one that parts where it has no other; NULL: it has none. */
 rill_link *http_desk_link_of(http_desk *d, const void *account);
 
 /* Gives it an id of its own. RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
