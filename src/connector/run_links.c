@@ -80,6 +80,18 @@ static int attach(connector_link *k, rill_terms *terms)
     return account == NULL ? RILL_ERR_NOMEM : rill_way_attach(&k->way, hub, account);
 }
 
+/* What cannot be attached is closed, and opened again later: on_way_closed. */
+static void attach_or_close(connector_link *k, rill_terms *terms)
+{
+    int rc = attach(k, terms);
+    if (rc == RILL_OK)
+        return;
+    (void)snprintf(k->way.why, sizeof k->way.why, "its link cannot be used: %s",
+                   rc == RILL_ERR_LIMIT ? "the account has all its sessions (max-sessions)"
+                                        : rill_strerror(rc));
+    rill_way_close(&k->way);
+}
+
 static void say_of(const connector_link *k, const char *what)
 {
     char line[400];
@@ -326,8 +338,10 @@ static void reopen(connector_link *k)
     rill_holder_account *holder = rill_core_find(
         k->owner->core, (rill_bytes){(const uint8_t *)k->config->name, strlen(k->config->name)});
     k->reopen_at = 0;
-    if (holder == NULL || open_link(k) != RILL_OK || attach(k, &holder->terms) != RILL_OK)
+    if (holder == NULL || open_link(k) != RILL_OK)
         wait_to_reopen(k);
+    else
+        attach_or_close(k, &holder->terms);
 }
 
 uint64_t rill_connector_reopen_links(rill_connector *c)
@@ -511,8 +525,7 @@ static void put_in_place(rill_connector *c, connector_link *k, size_t index)
     k->is_new = false;
     if (old != NULL && old->open)
         replace(old);
-    if (attach(k, &rill_core_account(c->core, index)->terms) != RILL_OK)
-        say_of(k, "its link cannot be used: out of memory");
+    attach_or_close(k, &rill_core_account(c->core, index)->terms);
 }
 
 /* Its account is back. */

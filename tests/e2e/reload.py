@@ -481,6 +481,41 @@ routes: [{{prefix: g.up, account: up}}]
 
 
 @case
+def a_link_for_which_there_is_no_room(t):
+    """The account has all its sessions: the link is closed, and opened again until there is room."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: peer, asset: USD/6, tokens: env:TOKEN_DOWN, credit: none, send-routes: false}
+  carol: {relation: child, asset: USD/6, tokens: env:TOKEN_CAROL}
+""")
+    link = f", link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}"
+    down = Connector(t, "down", """address: g.down
+accounts:
+  up: {relation: peer, asset: USD/6, max-sessions: 1, receive-routes: false, tokens: env:TOKEN_UP}
+  alice: {relation: child, asset: USD/6, tokens: env:TOKEN_ALICE, credit: none}
+routes: [{prefix: g.up, account: up}]
+""")
+    down.tokens["TOKEN_DOWN"] = "down-token"
+    down.stop()
+    down.start()
+    first = Client(down.port, token="up-token")
+    edit(down, ("tokens: env:TOKEN_UP", "tokens: env:TOKEN_UP" + link))
+    reload(down)
+    why = r"account up: its link cannot be used: the account has all its sessions \(max-sessions\); tried again in "
+    down.program.until(why + "1 s", "err")
+    down.program.until(why + "2 s", "err")
+    first.close()
+    wait_until(lambda: account(up, "down")["sessions"] == 1 and account(down, "up")["sessions"] == 1)
+    alice = Client(down.port, token="alice-token")
+    carol = Client(up.port, token="carol-token")
+    asked = alice.ask(prepare("g.up.carol.x", 100))
+    carol.answer(carol.request()[0], fulfill())
+    assert alice.reply_to(asked)["type"] == FULFILL
+    for c in (down, up):
+        c.stop()
+
+
+@case
 def an_account_leaves_whose_link_is_down(t):
     """Nothing of it is waited for: it goes, nobody is dialled for it, and its name is free."""
     away = reserved_port()  # nobody listens there
