@@ -74,7 +74,7 @@ static void stray(fake *by, const uint8_t preimage[32])
     uint8_t packet[64];
     size_t len = 0;
     assert_int_equal(rill_fulfill_encode(&f, packet, sizeof packet, &len), RILL_OK);
-    by->link.stray(&by->link, packet, len);
+    by->link.stray(&by->link, packet, len, by->link.stray_user);
     turn();
 }
 
