@@ -369,6 +369,15 @@ int ctl_reload(const ctl_args *args)
 /* ---- why, and what is under way ---- */
 
 /* Of packets to it, while the others are from it. */
+static void say_unanswered(const json_t *unanswered, const char *name)
+{
+    if (ctl_number(unanswered, "packets") > 0)
+        (void)printf("%" JSON_INTEGER_FORMAT
+                     " packets to %s, of %s units, were never answered, as its link was lost: they "
+                     "were rejected here, and it may have fulfilled them\n",
+                     ctl_number(unanswered, "packets"), name, ctl_text(unanswered, "amount"));
+}
+
 static void say_late(const json_t *late, const char *name)
 {
     if (ctl_number(late, "packets") > 0)
@@ -414,8 +423,10 @@ int ctl_why(const ctl_args *args)
             (void)printf("and %" JSON_INTEGER_FORMAT " for other reasons\n",
                          ctl_number(r.value, "others"));
     }
-    if (code == CTL_DONE && !ctl_json(args))
+    if (code == CTL_DONE && !ctl_json(args)) {
         say_late(json_object_get(r.value, "late"), args->operands[0]);
+        say_unanswered(json_object_get(r.value, "unanswered"), args->operands[0]);
+    }
     ctl_reply_clear(&r);
     return code;
 }

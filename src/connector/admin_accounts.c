@@ -55,6 +55,13 @@ static json_t *limits_json(const rill_config_account *a)
                      limit_json(a->amount_to_a_second == 0 ? none : a->amount_to_a_second));
 }
 
+json_t *rill_admin_unanswered(const rill_holder_account *a)
+{
+    const rill_tally t = a->outcomes == NULL ? (rill_tally){0, 0} : a->outcomes->unanswered;
+    return json_pack("{s:I, s:o}", "packets", (json_int_t)t.packets, "amount",
+                     wide_json(rill_wide(t.amount)));
+}
+
 json_t *rill_admin_late(const rill_holder_account *a)
 {
     const rill_tally late = a->outcomes == NULL ? (rill_tally){0, 0} : a->outcomes->late;
@@ -80,7 +87,7 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
         json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)counted.packets, "amount",
                   sum_json((rill_sum){.low = counted.amount}), "charged", a->charge_unseen);
     return json_pack("{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, "
-                     "s:o, s:o, s:o, s:o}",
+                     "s:o, s:o, s:o, s:o, s:o}",
                      "name", name, "source", a->config->place.line == 0 ? "api" : "configuration",
                      "relation", relations[a->config->relation], "asset", "code",
                      a->config->asset.code, "scale", (int)a->config->asset.scale, "balance", booked,
@@ -88,8 +95,8 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
                      "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
                      "limits", limits_json(a->config), "sessions", (int)traffic.sessions, "address",
                      (const char *)a->terms.address.data, "packets", packets, "unseen", unseen,
-                     "late", rill_admin_late(a), "settlement", rill_admin_settlement(a), "peered",
-                     peered_json(a->config));
+                     "late", rill_admin_late(a), "unanswered", rill_admin_unanswered(a),
+                     "settlement", rill_admin_settlement(a), "peered", peered_json(a->config));
 }
 
 /* ---- entries ---- */

@@ -77,6 +77,8 @@ void rill_admin_no_account(const rill_core *core, const char *name, rill_admin_a
 json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a);
 /* What it fulfilled too late. NULL: no memory. */
 json_t *rill_admin_late(const rill_holder_account *a);
+/* What it never answered. NULL: no memory. */
+json_t *rill_admin_unanswered(const rill_holder_account *a);
 /* What POST /v1/accounts/{account}/entries has in its body. False: it has been refused. */
 RILL_MUST_CHECK bool rill_admin_read_entry(const json_t *object, rill_store_entry *entry,
                                            rill_admin_answer *out);

@@ -30,7 +30,8 @@ typedef enum metric {
     LIMITED_MONEY,
     SESSIONS,
     UNSEEN,
-    LATE
+    LATE,
+    UNANSWERED
 } metric;
 
 #define FULFILLED ",result=\"fulfilled\""
@@ -61,6 +62,7 @@ static const struct {
     [SESSIONS] = {"", true},
     [UNSEEN] = {"", true},
     [LATE] = {"", true},
+    [UNANSWERED] = {"", true},
 };
 
 /*
@@ -121,6 +123,8 @@ static uint64_t value_of(const rill_holder_account *a, const rill_node_account *
         return rill_core_unseen(a).amount;
     case LATE:
         return o->late.amount;
+    case UNANSWERED:
+        return o->unanswered.amount;
     default:
         return 0;
     }
@@ -208,6 +212,10 @@ static const struct {
      "Units of packets that the account fulfilled after they were rejected here as too late, or as "
      "its link was lost.",
      LATE, LATE},
+    {"rill_connector_unanswered_money_total", "counter",
+     "Units of packets to the account whose answer could not come any more, as its link was lost: "
+     "it may have fulfilled them.",
+     UNANSWERED, UNANSWERED},
 };
 
 static void put_settlement(rill_admin_lines *l, const char *name, const char *more,

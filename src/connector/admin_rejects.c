@@ -51,10 +51,11 @@ void rill_admin_rejects(const rill_core *core, const rill_holder_account *a, ril
         }
     }
     rill_admin_json(out, 200,
-                    rows == NULL ? NULL
-                                 : json_pack("{s:s, s:o, s:I, s:o}", "account", a->config->name,
-                                             "rejects", rows, "others", (json_int_t)sorted.others,
-                                             "late", rill_admin_late(a)));
+                    rows == NULL
+                        ? NULL
+                        : json_pack("{s:s, s:o, s:I, s:o, s:o}", "account", a->config->name,
+                                    "rejects", rows, "others", (json_int_t)sorted.others, "late",
+                                    rill_admin_late(a), "unanswered", rill_admin_unanswered(a)));
 }
 
 /* ---- of all accounts ---- */

@@ -232,6 +232,13 @@ static void on_late(void *user, rill_terms *destination, uint64_t given, rill_no
         tell_late(c, a);
 }
 
+static void on_unanswered(void *user, rill_terms *destination, uint64_t given)
+{
+    rill_outcomes *o = outcomes_of(user, holder_of(destination));
+    if (o != NULL)
+        rill_tally_add(&o->unanswered, given);
+}
+
 static void on_kept(void *user, uint64_t group)
 {
     rill_core *c = user;
@@ -416,7 +423,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     };
     rill_clerk_init(&c->clerk, &c->books, &clerk);
     c->money = (rill_money){
-        on_identify, on_hold, on_release, on_commit, on_rejected, on_late, c,
+        on_identify, on_hold, on_release, on_commit, on_rejected, on_late, on_unanswered, c,
     };
     rill_core_init_settler(c, seeds + 3);
     rill_webhook_init(&c->webhook, allocator, seeds[6]);

@@ -30,6 +30,11 @@ typedef struct rill_outcomes {
      * fulfilled all the same: it has booked them, and this node has not.
      */
     rill_tally late;
+    /*
+     * Packets to it whose answer could not come any more though they had not expired: it may have
+     * fulfilled them. Those of which that is known later are in `late`, too.
+     */
+    rill_tally unanswered;
     rill_tally late_new; /* of them, those that the audit was not told of */
     uint64_t late_told;  /* when the audit was told last: wall clock, ms; 0: not yet */
 } rill_outcomes;

@@ -1164,6 +1164,14 @@ void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_i
     }
 }
 
+/* Nobody knows what became of it: the neighbour has said nothing. */
+static void tell_unanswered(const rill_forwarder *f, const rill_pending *entry)
+{
+    const rill_money *money = f->options->money;
+    if (entry->hold.between != NULL && money->unanswered != NULL)
+        money->unanswered(money->user, entry->to->of.terms, entry->hold.given);
+}
+
 void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error,
                              bool sent)
 {
@@ -1176,6 +1184,8 @@ void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgo
     /* It may have been fulfilled: nobody else is asked. */
     if (sent) /* its answer may still come another way */
         may_come_late(f, entry);
+    if (sent && error != RILL_ERR_REFUSED && error != RILL_ERR_PROTOCOL)
+        tell_unanswered(f, entry);
     end_unfulfilled(
         f, entry,
         (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination left or gave no answer"});

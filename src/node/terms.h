@@ -95,6 +95,12 @@ typedef struct rill_money {
      * remembered (lates.h). Not NULL.
      */
     void (*late)(void *user, rill_terms *destination, uint64_t given, rill_now now);
+    /*
+     * No answer can come any more by the way that the packet took, before it has expired: the link
+     * was lost, or what stands before the neighbour gave up. It is rejected, and the destination
+     * may have fulfilled it. May be NULL.
+     */
+    void (*unanswered)(void *user, rill_terms *destination, uint64_t given);
     void *user;
 } rill_money;
 

@@ -110,6 +110,34 @@ static void test_by_a_link_that_is_gone(void **state)
     disconnect(&again);
 }
 
+/* Its link is lost before it has answered: it may claim so much. */
+static void test_what_is_never_answered(void **state)
+{
+    static const int errors[] = {RILL_ERR_NOT_CONNECTED, RILL_ERR_REMOTE, RILL_ERR_REFUSED,
+                                 RILL_ERR_PROTOCOL};
+    (void)state;
+    all_come();
+    answered(
+        "GET", "/metrics", "", 200,
+        "rill_connector_unanswered_money_total{account=\"bob\",asset=\"EUR\",scale=\"4\"} 0\n");
+    for (unsigned i = 0; i < 4; i++) {
+        send(&alice, i + 1, "g.x.b.server", 100);
+        bob.link.on.unanswered(&bob.link, bob.sent[i].id, errors[i], true, bob.link.user);
+        rejected(&alice, i + 1, "T01");
+    }
+    /* That of which nothing left has no claim, and neither has what it refused, or answered badly.
+     */
+    send(&alice, 5, "g.x.b.server", 100);
+    bob.link.on.unanswered(&bob.link, bob.sent[4].id, RILL_ERR_NOT_CONNECTED, false, bob.link.user);
+    for (unsigned i = 0; i < 2; i++)
+        answered("GET", i == 0 ? "/v1/accounts/bob" : "/v1/accounts/bob/rejects", "", 200,
+                 "\"unanswered\":{\"packets\":2,\"amount\":\"10000\"}");
+    answered("GET", "/metrics", "", 200,
+             "rill_connector_unanswered_money_total{account=\"bob\",asset=\"EUR\",scale=\"4\"} "
+             "10000\n");
+    nothing_held();
+}
+
 /* What does not match the condition is no Fulfill, and neither is a reject. */
 static void test_what_is_not_late(void **state)
 {
@@ -345,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_late_fulfill_is_named),
         TEST(test_by_a_link_that_is_gone),
+        TEST(test_what_is_never_answered),
         TEST(test_what_is_not_late),
         TEST(test_late_before_the_timer),
         TEST(test_late_as_the_node_stops),

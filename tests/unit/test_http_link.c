@@ -441,6 +441,18 @@ static void test_other_answers_are_rejects(void **state)
         assert_int_equal(n.client.replies, count);
         expect_reject("T00");
     }
+    /* A proxy before it: nobody knows what the neighbour did with it. */
+    static const char *const by_proxies[] = {"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n",
+                                             "HTTP/1.1 504 Late\r\nContent-Length: 0\r\n\r\n"};
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned replies = n.client.replies;
+        script = by_proxies[i];
+        send_and_wait(++count);
+        assert_int_equal(n.client.replies, replies);
+        assert_int_equal(n.client.unanswered, i + 1);
+        assert_int_equal(n.client.unsent, 0);
+        assert_int_equal(n.client.error, RILL_ERR_REMOTE);
+    }
     /* It has known us before: this is trouble of its own. */
     script = "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n";
     send_and_wait(++count);

@@ -216,6 +216,9 @@ void http_sending_answered(http_link *k, http_sending *x, const rill_http_messag
             return;
         }
         reject(k, cookie, RILL_ILP_T01_PEER_UNREACHABLE, "the neighbour refused the token");
+    } else if (m->status == 502 || m->status == 504) {
+        /* A proxy before it: the neighbour may have the packet. */
+        l->on.unanswered(l, cookie, RILL_ERR_REMOTE, true, l->user);
     } else {
         snprintf(why, sizeof why, "the neighbour answered with HTTP status %u", m->status);
         reject(k, cookie, RILL_ILP_T00_INTERNAL_ERROR,
