@@ -43,7 +43,7 @@ RILL_BEGIN_DECLS
     X(SERVER_TLS, 14, "server_tls", "the receiver's server cannot prove who it is",                \
       "do not pay; ask the receiver to renew its certificate")                                     \
     X(SERVER_REFUSED, 15, "server_refused", "the receiver's server refused the question",          \
-      "read its words; it may want another key or a wallet address")                               \
+      "read its words; it may want another key or a wallet address, or be asked later")            \
     X(SERVER_ANSWER, 16, "server_answer", "the receiver's server gave no answer that can be used", \
       "tell the receiver")                                                                         \
     X(SERVER_UNSUPPORTED, 17, "server_unsupported",                                                \

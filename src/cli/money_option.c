@@ -23,6 +23,13 @@ int cli_money_option(const cli_args *args, bool units, const char *name, const c
     return CLI_DONE;
 }
 
+/* The largest number means that there is no limit. */
+static int too_large(const cli_args *args, const char *name)
+{
+    cli_error(args->command, "%s: it is too large: at most 18446744073709551614 units", name);
+    return CLI_USAGE;
+}
+
 int cli_money_option_units(const cli_args *args, bool units, const char *name,
                            const cli_amount_text *text, const char *code, uint8_t scale,
                            uint64_t *out)
@@ -31,7 +38,7 @@ int cli_money_option_units(const cli_args *args, bool units, const char *name,
     cli_amount_text named = *text;
     if (!text->given || units) {
         *out = text->given ? text->whole : 0;
-        return CLI_DONE;
+        return *out == UINT64_MAX ? too_large(args, name) : CLI_DONE;
     }
     if (!*code) {
         cli_error(args->command,
@@ -45,13 +52,12 @@ int cli_money_option_units(const cli_args *args, bool units, const char *name,
     cli_escape(shown, sizeof shown, (const uint8_t *)code, strlen(code));
     switch (cli_amount_text_units(&named, code, scale, out)) {
     case RILL_OK:
-        return CLI_DONE;
+        return *out == UINT64_MAX ? too_large(args, name) : CLI_DONE;
     case RILL_ERR_INVALID:
         cli_error(args->command, "%s: the asset is %s, not %s", name, shown, named.code);
         return CLI_USAGE;
     case RILL_ERR_RANGE:
-        cli_error(args->command, "%s: it is too large: at most 18446744073709551615 units", name);
-        return CLI_USAGE;
+        return too_large(args, name);
     default:
         cli_error(args->command,
                   "%s: it has too many digits after the point: the scale is %u, so that one unit "

@@ -160,6 +160,7 @@ static void on_quoted(rill_quote *quote, const rill_quote_path *path, void *user
     p->path = *path;
     p->code = find_amounts(p);
     if (p->code != CLI_DONE) {
+        payer_print_nothing_done(p, RILL_ERR_INVALID, RILL_REASON_AMOUNT);
         rill_quote_close(quote);
         return;
     }

@@ -109,6 +109,10 @@ static void on_paid(void *user)
 {
     payer *p = user;
     p->code = cli_paying_report(&p->paying);
+    /* The grant to complete it went with the process that had it made. */
+    if (p->before.known && *p->state.incoming && p->paying.error == RILL_OK)
+        cli_warn(p->args, "the receiver's wallet is not told that this was all: the incoming "
+                          "payment stays open until its time is over");
     complete(p);
 }
 

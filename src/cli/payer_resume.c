@@ -12,9 +12,10 @@ bool payer_is_complete(payer *p, const rill_payment_state *state)
     if (!state->complete)
         return false;
     if (p->json)
-        (void)cli_print_json(json_pack("{s:s,s:n,s:o,s:o,s:s}", "event", "done", "error", "sent",
-                                       cli_json_amount(state->sent), "delivered",
-                                       cli_json_amount(state->delivered), "in_doubt", "0"));
+        (void)cli_print_json(json_pack(
+            "{s:s,s:n,s:n,s:o,s:o,s:s,s:i,s:i,s:i,s:f}", "event", "done", "error", "reason", "sent",
+            cli_json_amount(state->sent), "delivered", cli_json_amount(state->delivered),
+            "in_doubt", "0", "bytes", 0, "packets", 0, "rejects", 0, "seconds", 0.0));
     else if (!cli_quiet(p->args))
         printf("nothing is left to pay: %" PRIu64 " units were sent, %" PRIu64 " delivered\n",
                state->sent, state->delivered);

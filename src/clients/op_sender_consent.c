@@ -13,7 +13,9 @@ static void ask_to_continue(void *user);
 
 static void on_no_consent(void *user)
 {
-    rill_op_sender_finish(user, RILL_ERR_TIMEOUT, "you have not agreed at your wallet in time");
+    rill_op_sender_finish(
+        user, RILL_ERR_TIMEOUT,
+        "you have not agreed at your wallet in time: begin again, and agree sooner");
 }
 
 /* then, after as long as the server wants; but not beyond the time that there is. */

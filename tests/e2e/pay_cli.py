@@ -151,6 +151,20 @@ def a_state_that_cannot_be_saved(t):
 
 
 @case
+def amounts_that_cannot_be(t):
+    """The end of the numbers, and less than a unit of an asset that is known only when the receiver has answered."""
+    r = receiving(t)
+    link = ("--yes", "--link", t.link("payer"))
+    for amount in (("18446744073.709551615",), ("18446744073709551615", "--units"), ("18446744073.709551616",)):
+        t.fails(2, "too large", "pay", r.path, *amount, *link)
+    p = t.rill("pay", r.path, "--deliver", "0.1234567891234", "--json", *link)
+    assert p.end() == 2, p.text
+    done = p.events()[-1]
+    assert [done.get(name) for name in ("event", "reason", "sent")] == ["done", "amount", "0"], p.text
+    assert received(r) == 0
+
+
+@case
 def a_script_says_yes_beforehand(t):
     r = receiving(t)
     link = ("--link", t.link("payer"))
@@ -285,14 +299,19 @@ def stopped_and_gone_on_with(t):
     done = p.events()[-1]
     assert done["reason"] == "cancelled" and done["in_doubt"] == "0", done
     assert 0 < int(done["sent"]) < AMOUNT, done
+    # As if it had been made by a wallet, for this payment.
+    t.file("payment.json", json.dumps({**state(file), "incoming_payment": "https://wallet.example/i/1"}))
     p = t.rill("pay", "--resume", file, "--json", "--link", t.link("payer"))
     assert p.end() == 0, p.text
+    assert "stays open until its time is over" in p.text["err"].decode(), p.text
     assert p.events()[-1]["sent"] == str(AMOUNT), p.text
     r.until(r'"connection_end","connection":2')
     assert received(r) == AMOUNT
     assert state(file)["complete"]
     p = t.rill("pay", "--resume", file, "--link", t.link("payer"))
     assert p.end() == 0 and b"nothing is left to pay" in p.text["out"], p.text
+    p = t.rill("pay", "--resume", file, "--json", "--link", t.link("payer"))
+    assert p.end() == 0 and p.events()[-1].keys() == done.keys() - {"reject"}, p.text
     assert received(r) == AMOUNT
 
 
