@@ -79,6 +79,8 @@ static void say_ready(const question *q, rill_admin_answer *out)
         rill_admin_refuse(out, 503, "the books cannot be written");
     else if (rill_core_is_draining(q->core))
         rill_admin_refuse(out, 503, "the node is stopping");
+    else if (!rill_core_is_agreed(q->core))
+        rill_admin_refuse(out, 503, "%s", rill_core_state(q->core));
     else
         rill_admin_json(out, 200, json_pack("{s:s}", "status", "ready"));
 }

@@ -126,9 +126,7 @@ void rill_admin_node(const rill_core *core, const rill_admin_control *control,
 {
     static const char *const levels[] = {"warning", "info", "debug"};
     const rill_hub *hub = rill_core_hub(core);
-    const char *state = rill_core_is_failing(core)    ? "the books cannot be written"
-                        : rill_core_is_draining(core) ? "stopping"
-                                                      : "ready";
+    const char *state = rill_core_state(core);
     rill_admin_json(out, 200,
                     json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:o?, s:o, s:o, s:o}", "version",
                               RILL_VERSION, "address", rill_hub_address(hub), "state", state,

@@ -55,6 +55,16 @@ static rill_money_verdict verdict_of_exchange(rill_exchange_verdict verdict)
     }
 }
 
+/* While not all is as it should be. */
+static rill_money_verdict look_closer(const rill_core *c, const rill_holder_account *source,
+                                      const rill_holder_account *destination)
+{
+    if (c->failing)
+        return RILL_MONEY_CANNOT_BOOK;
+    const bool agreed = source->agreement == RILL_AGREED && destination->agreement == RILL_AGREED;
+    return agreed ? RILL_MONEY_HELD : RILL_MONEY_NOT_AGREED;
+}
+
 static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, uint64_t amount,
                                   uint64_t expires_ms, rill_now now, rill_money_hold *hold)
 {
@@ -62,12 +72,15 @@ static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, 
     rill_holder_account *source = holder_of(from);
     rill_holder_account *destination = holder_of(to);
     uint64_t given = 0;
-    if (c->failing)
-        return RILL_MONEY_CANNOT_BOOK;
+    rill_money_verdict verdict = RILL_MONEY_HELD;
+    if (c->looks_closer)
+        verdict = look_closer(c, source, destination);
+    if (verdict != RILL_MONEY_HELD)
+        return verdict;
     /* After a kill the store must know whose balances a packet was between. */
     if (source->balance.id > c->clerk.kept_last || destination->balance.id > c->clerk.kept_last)
         return RILL_MONEY_NOT_IN_BOOKS;
-    rill_money_verdict verdict = verdict_of_exchange(rill_rates_exchange(
+    verdict = verdict_of_exchange(rill_rates_exchange(
         &c->rates, source->balance.asset, destination->balance.asset, amount, now, &given));
     if (verdict != RILL_MONEY_HELD)
         return verdict;
@@ -266,6 +279,7 @@ static void on_failing(void *user, const char *problem)
 {
     rill_core *c = user;
     c->failing = problem != NULL;
+    rill_core_look_closer(c);
     if (problem != NULL)
         rill_log_line(&c->options.log, RILL_LOG_WARNING,
                       "the books cannot be written, and packets are refused until they can: %s",

@@ -42,6 +42,13 @@ typedef struct rill_unseen {
     uint64_t new_amount;
 } rill_unseen;
 
+/* Do a parent and this node hold the account in the same asset and scale? */
+typedef enum rill_agreement {
+    RILL_AGREED, /* or nobody has said otherwise */
+    RILL_AGREEMENT_ASKED,
+    RILL_NOT_AGREED
+} rill_agreement;
+
 /* A neighbour. There may be 100,000, most of them idle: what few need is allocated when they do. */
 typedef struct rill_holder_account {
     rill_terms terms; /* first: what the hub knows it by */
@@ -55,14 +62,15 @@ typedef struct rill_holder_account {
     rill_unseen *unseen;     /* NULL: it has not sent a packet yet */
     rill_pace *pace;         /* NULL: it never had such limits; terms.pace, while it has them */
     struct rill_holder_account *next_leaving;
-    uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
-    uint32_t comings;       /* how often it had its first session; it wraps */
-    bool charge_unseen;     /* it owes what it has not seen; false: the node bears that */
-    bool routed;            /* packets to its address go to it */
-    bool leaving;           /* it is not in the configuration any more */
-    bool parted;            /* its sessions were closed */
-    bool fresh;             /* of a change that is not applied yet */
-    bool listed;            /* the new configuration has it */
+    uint64_t leave_at; /* monotonic nanoseconds: until then its open packets are waited for */
+    uint32_t comings;  /* how often it had its first session; it wraps */
+    rill_agreement agreement; /* with a parent, of the asset */
+    bool charge_unseen;       /* it owes what it has not seen; false: the node bears that */
+    bool routed;              /* packets to its address go to it */
+    bool leaving;             /* it is not in the configuration any more */
+    bool parted;              /* its sessions were closed */
+    bool fresh;               /* of a change that is not applied yet */
+    bool listed;              /* the new configuration has it */
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
 } rill_holder_account;
@@ -294,6 +302,15 @@ RILL_MUST_CHECK int rill_core_know_engine_tokens(rill_core *c, const rill_store_
 rill_now rill_core_now(const rill_core *c);
 /* The books cannot be written at the moment. */
 bool rill_core_is_failing(const rill_core *c);
+/*
+ * What a parent says of the account that it has with this node. Until it is agreed on, nothing is
+ * forwarded from it or to it.
+ */
+void rill_core_set_agreement(rill_core *c, rill_holder_account *a, rill_agreement agreement);
+/* False: a parent holds its account in another asset or scale than this node does. */
+bool rill_core_is_agreed(const rill_core *c);
+/* "ready", or what keeps packets from being forwarded: for people, static. */
+const char *rill_core_state(const rill_core *c);
 /* Is what was booked in this group in the store? */
 bool rill_core_has_kept(const rill_core *c, uint64_t group);
 

@@ -154,6 +154,7 @@ struct rill_core {
     uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
     bool failing;            /* the books cannot be written */
+    bool looks_closer;       /* at each packet: failing, or an asset is not agreed on */
     bool draining;
     rill_shape_report *report;
     void *report_user;
@@ -189,6 +190,11 @@ RILL_MUST_CHECK int rill_core_say_added(const rill_allocator *allocator, rill_by
 RILL_MUST_CHECK int rill_core_say_differences(const rill_allocator *allocator, rill_bytes before,
                                               rill_bytes now, rill_bytes defaults,
                                               rill_core_line *tell, void *user);
+
+/* core_agreed.c */
+
+/* After anything that rill_core.looks_closer is about has changed. */
+void rill_core_look_closer(rill_core *c);
 
 /* core_say.c */
 

@@ -414,9 +414,7 @@ static void tell_node(rill_events *e, const rill_core *core, rill_now now)
     const rill_rib *rib = &rill_core_routing(core)->speaker.rib;
     rill_histogram packets;
     rill_histogram books;
-    const char *state = rill_core_is_failing(core)    ? "the books cannot be written"
-                        : rill_core_is_draining(core) ? "stopping"
-                                                      : "ready";
+    const char *state = rill_core_state(core);
     rill_histogram_since(&times->packets, &e->totals.packets, &packets);
     rill_histogram_since(&times->books, &e->totals.books, &books);
     tell(e, "node",

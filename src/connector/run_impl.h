@@ -34,6 +34,9 @@ typedef struct connector_link {
     uint64_t reopen_at; /* monotonic nanoseconds; 0: it is open, or was never */
     uint64_t wait;      /* before that */
     struct connector_link *next_parting;
+    rill_agreement agreement;      /* with the parent, of the account's asset */
+    bool agreed_once;              /* or it differed: the parent has said at least once */
+    bool differs;                  /* it did when the parent said last */
     uint8_t hash[RILL_SHA256_LEN]; /* of the URI with its token */
     rill_way way;
 } connector_link;

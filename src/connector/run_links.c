@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links that we open: at the start, again when a neighbour closed one, and anew for another
- * configuration. */
+/*
+ * Links that we open: at the start, again when a neighbour closed one, and anew for another
+ * configuration.
+ *
+ * Over 600 lines: what a parent says when its link comes up is of the same links.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
@@ -23,61 +27,157 @@ static const rill_allocator *memory(void)
     return rill_allocator_default();
 }
 
-/* The parent may not hold the account in something else than we do. */
-static bool is_agreed(const connector_link *k, const rill_ildcp_info *info)
+static void say_of(const connector_link *k, rill_log_level level, const char *what)
+{
+    char line[400];
+    (void)snprintf(line, sizeof line, "account %.100s: %.250s", k->config->name, what);
+    rill_connector_line(k->owner, level, line);
+}
+
+/* ---- what the parent says of the account, each time that its link comes up ---- */
+
+/* The parent may not hold the account in something else than we do. what: if so, what it says. */
+static bool is_agreed(const connector_link *k, const rill_ildcp_info *info, char what[200])
 {
     const rill_config_asset *asset = &k->config->asset;
     size_t len = strlen(asset->code);
-    char what[200];
     if (info->asset_scale == asset->scale && info->asset_code.len == len &&
         memcmp(info->asset_code.data, asset->code, len) == 0)
         return true;
-    snprintf(what, sizeof what, "the parent holds this account in %.*s/%u, not in %s/%u",
-             info->asset_code.len > 60 ? 60 : (int)info->asset_code.len,
-             (const char *)info->asset_code.data, (unsigned)info->asset_scale, asset->code,
-             (unsigned)asset->scale);
-    rill_connector_problem(&k->owner->options, k->config->place, what);
+    (void)snprintf(what, 200, "the parent holds this account in %.*s/%u, not in %s/%u",
+                   info->asset_code.len > 60 ? 60 : (int)info->asset_code.len,
+                   (const char *)info->asset_code.data, (unsigned)info->asset_scale, asset->code,
+                   (unsigned)asset->scale);
     return false;
 }
 
-static void on_address(rill_way *w, const rill_ildcp_info *info, void *user)
+static void agree_of(const rill_connector *c, const char *name, rill_agreement agreement)
 {
-    const connector_link *k = user;
-    rill_connector *c = k->owner;
-    (void)w;
-    if (!is_agreed(k, info)) {
-        c->events->failed(c, RILL_ERR_ASSET);
-        return;
-    }
+    rill_holder_account *holder =
+        rill_core_find(c->core, (rill_bytes){(const uint8_t *)name, strlen(name)});
+    if (holder != NULL)
+        rill_core_set_agreement(c->core, holder, agreement);
+}
+
+/* Whose link the hub does not have yet, has another one that counts. */
+static void agree(connector_link *k, rill_agreement agreement)
+{
+    k->agreement = agreement;
+    if (k->way.on != NULL && !k->dropped && !k->replaced)
+        agree_of(k->owner, k->config->name, agreement);
+}
+
+/* The first answer: the node can begin. */
+static void take_address(rill_connector *c, const rill_ildcp_info *info)
+{
     memcpy(c->address, info->address.data, info->address.len); /* which decoding has checked */
     c->address[info->address.len] = '\0';
     c->config.address = c->address;
     c->events->addressed(c);
 }
 
+/* The node, its children and their packets have the address that came first. */
+static void compare_address(const connector_link *k, const rill_ildcp_info *info)
+{
+    const char *has = k->owner->address;
+    char what[300];
+    if (has[0] == '\0' || (strlen(has) == info->address.len &&
+                           memcmp(has, info->address.data, info->address.len) == 0))
+        return; /* it is in the configuration, or the same */
+    (void)snprintf(what, sizeof what,
+                   "the parent gives this node another address now, %.*s: a restart is needed",
+                   info->address.len > 150 ? 150 : (int)info->address.len,
+                   (const char *)info->address.data);
+    say_of(k, RILL_LOG_WARNING, what);
+}
+
+static void compare_again(connector_link *k, const rill_ildcp_info *info)
+{
+    char what[200];
+    char line[280];
+    const bool differed = k->differs;
+    k->agreed_once = true;
+    k->differs = !is_agreed(k, info, what);
+    agree(k, k->differs ? RILL_NOT_AGREED : RILL_AGREED);
+    (void)snprintf(line, sizeof line, "%s: nothing is forwarded until both agree", what);
+    if (k->differs)
+        say_of(k, RILL_LOG_WARNING, line);
+    else if (differed)
+        say_of(k, RILL_LOG_WARNING, "the parent holds this account in the same asset again");
+    compare_address(k, info);
+}
+
+static void on_address(rill_way *w, const rill_ildcp_info *info, void *user)
+{
+    connector_link *k = user;
+    rill_connector *c = k->owner;
+    char what[200];
+    (void)w;
+    if (c->begun) {
+        compare_again(k, info);
+        return;
+    }
+    if (c->config.address != NULL || c->failure != RILL_OK)
+        return; /* it cannot begin, and the owner is about to be told */
+    k->agreed_once = true;
+    k->agreement = RILL_AGREED;
+    if (is_agreed(k, info, what)) {
+        take_address(c, info);
+        return;
+    }
+    rill_connector_problem(&c->options, k->config->place, what);
+    c->events->failed(c, RILL_ERR_ASSET);
+}
+
+/* Packets go by the link of a parent that does not say: it never did, or it agreed. */
+static void go_on(connector_link *k)
+{
+    if (k->agreement == RILL_AGREEMENT_ASKED)
+        agree(k, k->differs ? RILL_NOT_AGREED : RILL_AGREED);
+}
+
 static void on_no_address(rill_way *w, int error, const char *why, void *user)
 {
-    const connector_link *k = user;
+    connector_link *k = user;
+    char what[300];
     (void)w;
-    rill_connector_problem(&k->owner->options, k->config->link->place, why);
-    k->owner->events->failed(k->owner, error);
+    if (!k->owner->begun) {
+        rill_connector_problem(&k->owner->options, k->config->link->place, why);
+        k->owner->events->failed(k->owner, error);
+        return;
+    }
+    (void)snprintf(what, sizeof what, "its asset is not compared with the parent's: %s", why);
+    say_of(k, RILL_LOG_INFO, what);
+    go_on(k);
 }
 
 static void on_waiting(rill_way *w, const char *why, void *user)
 {
-    const connector_link *k = user;
-    char line[300];
+    connector_link *k = user;
+    char what[300];
     (void)w;
-    snprintf(line, sizeof line, "account %.100s: waiting for our address: %.150s", k->config->name,
-             why);
-    rill_connector_line(k->owner, RILL_LOG_WARNING, line);
+    if (!k->owner->begun) {
+        (void)snprintf(what, sizeof what, "waiting for our address: %.150s", why);
+        say_of(k, RILL_LOG_WARNING, what);
+    } else if (!k->agreed_once) {
+        go_on(k); /* who has answered before will answer again */
+    }
+}
+
+static void on_asking(rill_way *w, void *user)
+{
+    (void)w;
+    agree(user, RILL_AGREEMENT_ASKED);
 }
 
 static int attach(connector_link *k, rill_terms *terms)
 {
     rill_hub *hub = rill_core_hub(k->owner->core);
     struct rill_account *account = rill_hub_open_account(hub, terms);
-    return account == NULL ? RILL_ERR_NOMEM : rill_way_attach(&k->way, hub, account);
+    int rc = account == NULL ? RILL_ERR_NOMEM : rill_way_attach(&k->way, hub, account);
+    if (rc == RILL_OK)
+        agree(k, k->agreement);
+    return rc;
 }
 
 /* What cannot be attached is closed, and opened again later: on_way_closed. */
@@ -92,13 +192,6 @@ static void attach_or_close(connector_link *k, rill_terms *terms)
     rill_way_close(&k->way);
 }
 
-static void say_of(const connector_link *k, const char *what)
-{
-    char line[400];
-    (void)snprintf(line, sizeof line, "account %.100s: %.250s", k->config->name, what);
-    rill_connector_line(k->owner, RILL_LOG_WARNING, line);
-}
-
 /* The neighbour wants no more of us. That may be a mistake, or over later: we ask again, at last
  * once a minute. */
 static void wait_to_reopen(connector_link *k)
@@ -109,7 +202,7 @@ static void wait_to_reopen(connector_link *k)
     (void)snprintf(what, sizeof what, "%.200s; tried again in %u s",
                    k->way.why[0] == '\0' ? "its link was closed" : k->way.why,
                    (unsigned)(k->wait / RILL_SECOND));
-    say_of(k, what);
+    say_of(k, RILL_LOG_WARNING, what);
     k->owner->events->chores(k->owner);
 }
 
@@ -127,7 +220,7 @@ static void on_way_closed(rill_way *w, void *user)
     c->events->gone(c);
 }
 
-static const rill_way_handlers way_handlers = {on_address, on_no_address, on_waiting,
+static const rill_way_handlers way_handlers = {on_address, on_no_address, on_waiting, on_asking,
                                                on_way_closed};
 
 /* scheme://:TOKEN@rest, to be wiped and freed. NULL: it has been complained about. */
@@ -170,7 +263,9 @@ static int open_uri(connector_link *k, const char *uri)
     o.ca_file = config->ca_file == NULL ? NULL : rill_connector_ca(c, config->ca_file);
     if (config->ca_file != NULL && o.ca_file == NULL)
         return RILL_ERR_NOMEM;
-    bool asks = c->config.address == NULL;
+    k->agreement = RILL_AGREED; /* it is asked when the link is up */
+    rill_way_asks asks =
+        k->config->relation == RILL_RELATION_PARENT ? RILL_WAY_ASKS_ALWAYS : RILL_WAY_ASKS_NEVER;
     int rc = rill_way_open(&k->way, c->loop, uri, &o, asks, &way_handlers, k, &problem);
     if (rc != RILL_OK) {
         rill_connector_problem(&c->options, config->place,
@@ -558,8 +653,12 @@ void rill_connector_apply_links(rill_connector *c, connector_link **links, const
             c->links[i]->stays = false;
     }
     for (size_t i = 0; i < fresh->accounts.count; i++) {
-        if (links[i] == NULL)
+        if (links[i] == NULL) {
+            /* A parent that comes to us is not asked. */
+            if (accounts[i].relation == RILL_RELATION_PARENT)
+                agree_of(c, accounts[i].name, RILL_AGREED);
             continue;
+        }
         links[i]->config = &accounts[i];
         links[i]->secret = fresh->peering.secret;
         links[count++] = links[i];

@@ -442,6 +442,9 @@ static refusal refusal_of_money(rill_money_verdict verdict)
                          "the amount is too large in the destination's asset"};
     case RILL_MONEY_CANNOT_BOOK:
         return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "the books cannot be written"};
+    case RILL_MONEY_NOT_AGREED:
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR,
+                         "an account's asset is not agreed on with the neighbour"};
     case RILL_MONEY_NOT_IN_BOOKS:
         return (refusal){RILL_ILP_T00_INTERNAL_ERROR,
                          "the account is new, and not in the books yet"};

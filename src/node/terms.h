@@ -44,6 +44,7 @@ typedef enum rill_money_verdict {
     RILL_MONEY_OLD_PRICE,    /* T00: what was known is too old */
     RILL_MONEY_TOO_LARGE,    /* F03: more than 64 bits can say in the destination's asset */
     RILL_MONEY_CANNOT_BOOK,  /* T00: the books cannot be written */
+    RILL_MONEY_NOT_AGREED,   /* T00: one of them is held in another asset by the neighbour */
     RILL_MONEY_NOT_IN_BOOKS, /* T00: one of the accounts is new, and not in the store yet */
     RILL_MONEY_OUT_OF_MEMORY /* T00 */
 } rill_money_verdict;

@@ -113,7 +113,7 @@ static void on_closed(rill_way *w, void *user)
     rill_node_port_gone(n);
 }
 
-static const rill_way_handlers handlers = {on_address, on_no_address, on_waiting, on_closed};
+static const rill_way_handlers handlers = {on_address, on_no_address, on_waiting, NULL, on_closed};
 
 int rill_node_open_uplink(rill_node *n, const rill_node_options *o, const char **problem)
 {
@@ -133,8 +133,9 @@ int rill_node_open_uplink(rill_node *n, const rill_node_options *o, const char *
     if (rc == RILL_OK && n->uplink == NULL)
         rc = RILL_ERR_NOMEM;
     if (rc == RILL_OK)
-        rc = rill_way_open(n->uplink, n->loop, o->uplink, o->uplink_options, o->uplink_asks,
-                           &handlers, n, problem);
+        rc = rill_way_open(n->uplink, n->loop, o->uplink, o->uplink_options,
+                           o->uplink_asks ? RILL_WAY_ASKS_ONCE : RILL_WAY_ASKS_NEVER, &handlers, n,
+                           problem);
     if (rc != RILL_OK) {
         rill_free(memory(), n->uplink);
         n->uplink = NULL;

@@ -12,11 +12,17 @@ static void on_again(uv_timer_t *timer);
 
 /* ---- asking for the address ---- */
 
+/*
+ * Questions to a parent that has never answered one, while packets go by the link all the same. It
+ * is asked again when the link comes up again.
+ */
+enum { QUESTIONS_IN_VAIN = 5 };
+
 /* When the query wants to be asked again. */
 static void arm(rill_way *w)
 {
     uint64_t now = rill_loop_clock(w->loop).mono_ns;
-    uint64_t at = w->asks && !w->closing ? w->query.retry_at : RILL_NEVER;
+    uint64_t at = w->asking && !w->closing ? w->query.retry_at : RILL_NEVER;
     if (at == RILL_NEVER)
         uv_timer_stop(&w->again);
     else
@@ -24,18 +30,35 @@ static void arm(rill_way *w)
                              0);
 }
 
+static void stop_asking(rill_way *w)
+{
+    w->asking = false;
+    rill_account_query_stop(&w->query);
+    arm(w);
+}
+
+/* It was asked and has not answered, and the hub has the link. */
+static void is_unanswered(rill_way *w)
+{
+    char why[256];
+    rill_account_query_explain(&w->query, RILL_ERR_TIMEOUT, why, sizeof why);
+    if (!w->told && w->query.attempts >= QUESTIONS_IN_VAIN) {
+        stop_asking(w);
+        w->tell->no_address(w, RILL_ERR_TIMEOUT, why, w->user);
+    } else {
+        w->tell->waiting(w, why, w->user);
+    }
+}
+
 static void on_again(uv_timer_t *timer)
 {
     rill_way *w = timer->data;
     rill_loop_stale(w->loop);
+    if (w->on != NULL && w->query.waiting && rill_loop_clock(w->loop).mono_ns >= w->query.retry_at)
+        is_unanswered(w);
+    if (!w->asking)
+        return;
     rill_account_query_run(&w->query, w->link, rill_loop_clock(w->loop), w->space);
-    arm(w);
-}
-
-static void stop_asking(rill_way *w)
-{
-    w->asks = false;
-    rill_account_query_stop(&w->query);
     arm(w);
 }
 
@@ -45,14 +68,19 @@ static void take_answer(rill_way *w, uint64_t id, const uint8_t *packet, size_t 
     char why[256];
     int rc = rill_account_query_reply(&w->query, id, rill_loop_clock(w->loop), packet, len, &info);
     if (rc == RILL_ERR_BLOCKED) {
+        if (w->on != NULL && w->query.refusal.text[0] != '\0')
+            is_unanswered(w);
         arm(w);
         return;
     }
     stop_asking(w);
     if (rc == RILL_OK) {
+        w->told = true;
         w->tell->address(w, &info, w->user);
         return;
     }
+    if (w->asks == RILL_WAY_ASKS_ONCE)
+        w->asks = RILL_WAY_ASKS_NEVER;
     rill_account_query_explain(&w->query, rc, why, sizeof why);
     w->tell->no_address(w, rc, why, w->user);
 }
@@ -63,12 +91,15 @@ static void on_up(rill_link *l, void *user)
 {
     rill_way *w = user;
     w->up = true;
-    if (w->on != NULL)
-        w->on->up(l, w->session);
-    if (w->asks) {
+    if (w->asks == RILL_WAY_ASKS_ALWAYS || (w->asks == RILL_WAY_ASKS_ONCE && !w->told)) {
+        w->asking = true;
         rill_account_query_start(&w->query, rill_loop_clock(w->loop));
         arm(w);
+        if (w->tell->asking != NULL)
+            w->tell->asking(w, w->user);
     }
+    if (w->on != NULL)
+        w->on->up(l, w->session);
 }
 
 static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
@@ -77,16 +108,16 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
     w->up = false;
     if (final)
         (void)snprintf(w->why, sizeof w->why, "%s", detail);
+    const bool is_asked = w->asks != RILL_WAY_ASKS_NEVER && !w->told;
+    stop_asking(w);
     if (w->on != NULL) {
         w->on->down(l, error, detail, final, w->session);
         return;
     }
-    if (!w->asks || w->closing)
+    if (!is_asked || w->closing)
         return;
-    rill_account_query_stop(&w->query);
-    arm(w);
     if (final) {
-        w->asks = false;
+        w->asks = RILL_WAY_ASKS_NEVER;
         w->tell->no_address(w, error, detail, w->user);
     } else {
         w->tell->waiting(w, detail, w->user);
@@ -123,7 +154,7 @@ static void on_reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t le
     if (!rill_account_query_owns(id)) {
         if (w->on != NULL)
             w->on->reply(l, id, packet, len, w->session);
-    } else if (w->asks && !w->closing) {
+    } else if (w->asking && !w->closing) {
         take_answer(w, id, packet, len);
     }
 }
@@ -134,7 +165,7 @@ static void on_unanswered(rill_link *l, uint64_t id, int error, bool sent, void 
     if (!rill_account_query_owns(id)) {
         if (w->on != NULL)
             w->on->unanswered(l, id, error, sent, w->session);
-    } else if (w->asks) {
+    } else if (w->asking) {
         rill_account_query_unanswered(&w->query, id, rill_loop_clock(w->loop));
         arm(w);
     }
@@ -176,7 +207,8 @@ static const rill_link_handlers handlers_of_link = {
 /* ---- its life ---- */
 
 int rill_way_open(rill_way *w, rill_loop *loop, const char *uri, const rill_link_options *options,
-                  bool asks, const rill_way_handlers *handlers, void *user, const char **problem)
+                  rill_way_asks asks, const rill_way_handlers *handlers, void *user,
+                  const char **problem)
 {
     w->loop = loop;
     w->tell = handlers;
@@ -187,6 +219,8 @@ int rill_way_open(rill_way *w, rill_loop *loop, const char *uri, const rill_link
     w->up = false;
     w->why[0] = '\0';
     w->asks = asks;
+    w->asking = false;
+    w->told = false;
     w->closing = false;
     rill_account_query_init(&w->query);
     bool answered_elsewhere = options != NULL && options->callback_url != NULL;

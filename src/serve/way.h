@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A way to a neighbour: a link that the node opens, whose packets are the hub's. Before the hub has
- * it, a parent can be asked for the node's address (IL-DCP, RFC 31).
+ * A way to a neighbour: a link that the node opens, whose packets are the hub's. A parent can be
+ * asked for the node's address and asset (IL-DCP, RFC 31): before the hub has the link, and again
+ * each time that the link comes up, since the parent may have been started anew with others.
  */
 #ifndef RILL_SERVE_WAY_H
 #define RILL_SERVE_WAY_H
@@ -14,14 +15,26 @@
 
 typedef struct rill_way rill_way;
 
-/* Called from the loop. All must be there. */
+/* When the neighbour is asked for our address and asset. */
+typedef enum rill_way_asks {
+    RILL_WAY_ASKS_NEVER, /* it is no parent, or need not be asked */
+    RILL_WAY_ASKS_ONCE,  /* until it has answered */
+    RILL_WAY_ASKS_ALWAYS /* each time that the link comes up */
+} rill_way_asks;
+
+/* Called from the loop. All must be there but `asking`. */
 typedef struct rill_way_handlers {
-    /* The parent's answer, borrowed. Once. */
+    /* The parent's answer, borrowed. */
     void (*address)(rill_way *w, const rill_ildcp_info *info, void *user);
-    /* It will not come: why is one line. Close the way. */
+    /*
+     * It will not come: why is one line. Where the hub does not have the link yet, close the way.
+     * Else there is nothing to be done: the parent is asked again when the link comes up again.
+     */
     void (*no_address)(rill_way *w, int error, const char *why, void *user);
     /* It is waited for: why is one line. */
     void (*waiting)(rill_way *w, const char *why, void *user);
+    /* The link is up, and the parent is asked, before a packet goes by the link. May be NULL. */
+    void (*asking)(rill_way *w, void *user);
     /* After rill_way_close: the last call. */
     void (*closed)(rill_way *w, void *user);
 } rill_way_handlers;
@@ -35,7 +48,9 @@ struct rill_way {
     const rill_way_handlers *tell;
     void *user;
     bool up;
-    bool asks; /* for the address, which has not come */
+    rill_way_asks asks;
+    bool asking; /* for the address, which has not come */
+    bool told;   /* the parent has answered at least once */
     bool closing;
     rill_account_query query;
     uv_timer_t again; /* when to ask again */
@@ -44,11 +59,11 @@ struct rill_way {
 };
 
 /*
- * Opens the link. asks: the neighbour is a parent, to be asked for our address. The errors of
- * rill_link_open; then nothing is open, and *problem says what is wrong, static.
+ * Opens the link. asks: whether the neighbour is a parent, to be asked for our address. The errors
+ * of rill_link_open; then nothing is open, and *problem says what is wrong, static.
  */
 RILL_MUST_CHECK int rill_way_open(rill_way *w, rill_loop *loop, const char *uri,
-                                  const rill_link_options *options, bool asks,
+                                  const rill_link_options *options, rill_way_asks asks,
                                   const rill_way_handlers *handlers, void *user,
                                   const char **problem);
 /* Gives the link to the hub, as a session of the account. RILL_ERR_LIMIT. */

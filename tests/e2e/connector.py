@@ -391,6 +391,92 @@ accounts:
 
 
 @case
+def a_parent_that_changes_its_mind(t):
+    """It is started again with another scale: nothing is forwarded, either way, until it agrees again."""
+    def above(scale, address="g.up"):
+        return f"""address: {address}
+accounts:
+  down: {{relation: child, asset: USD/{scale}, tokens: env:TOKEN_DOWN, credit: none}}
+  bob: {{relation: child, asset: USD/6, tokens: env:TOKEN_BOB, credit: none}}
+"""
+
+    def status(c):
+        return subprocess.run([os.path.join(os.path.dirname(RILLD), "rillctl"), "status", "--socket", c.store + ".sock"],
+                              env=environment(), capture_output=True, text=True, timeout=60).stdout
+
+    def tried(source, destination, amount):
+        answer = source.call(prepare(destination, amount))
+        return answer["type"], answer["code"], answer["message"]
+
+    for given in (True, False):
+        name = "given" if given else "own"
+        place = f"g.up.down{'' if given else '.own'}"
+        port = reserved_port()
+        up = Connector(t, f"up-{name}", above(2), port.getsockname()[1])
+        down = Connector(t, name, f"""{'' if given else 'address: ' + place}
+accounts:
+  up: {{relation: parent, asset: USD/2, credit: none, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, credit: none}}
+""")
+        if given:
+            assert "as g.up.down" in down.program.text["err"].decode()
+        for scale, address, line in (
+                (6, "g.up", "the parent holds this account in USD/6, not in USD/2: nothing is forwarded"),
+                (2, "g.up", "the parent holds this account in the same asset again"),
+                (2, "g.two", "another address now, g.two.down: a restart is needed")):
+            if address != "g.up" and not given:
+                continue  # the address is the configuration's, and what the parent says is not taken
+            up.stop()
+            with open(up.path, encoding="utf-8") as f:
+                head = f.read().split("address:")[0]
+            with open(up.path, "w", encoding="utf-8") as f:
+                f.write(head + above(scale, address))
+            down.program.text["err"] = b""
+            up.start()
+            down.program.until(line, "err")
+            alice, bob = Client(down.port, "", "alice-token"), Client(up.port, "", "bob-token")
+            if scale == 6:
+                wanted = (14, "T00", "an account's asset is not agreed on with the neighbour")
+                assert tried(alice, "g.up.bob.x", 7) == wanted
+                assert tried(bob, place + ".alice.x", 70000) == wanted
+                assert "the parent holds its account in another asset" in status(down)
+            elif address == "g.up":
+                assert "ready" in status(down) and "another asset" not in status(down)
+                for source, to, destination, sent, brought in ((alice, bob, "g.up.bob.x", 7, 70000),
+                                                               (bob, alice, place + ".alice.x", 30000, 3)):
+                    number = source.ask(prepare(destination, sent))
+                    request, packet = to.request()
+                    assert packet["amount"] == brought, packet
+                    to.answer(request, fulfill())
+                    assert source.reply_to(number)["type"] == 13
+            alice.close()
+            bob.close()
+        assert down.balances() == {"up": 4, "alice": -4}
+        down.stop()
+        up.stop()
+
+
+@case
+def a_parent_that_does_not_say(t):
+    """It does not answer IL-DCP: with an address of its own the node goes on without."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: peer, asset: USD/6, tokens: env:TOKEN_DOWN, credit: none}
+  bob: {relation: child, asset: USD/6, tokens: env:TOKEN_BOB, credit: none}
+""")
+    down = Connector(t, "down", f"""address: g.down
+accounts:
+  up: {{relation: parent, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  alice: {{relation: child, asset: USD/6, tokens: env:TOKEN_ALICE, credit: none}}
+""", arguments=("-v",))
+    down.program.until("account up: its asset is not compared with the parent's: .* refused with F01", "err")
+    r = receive(t, up.link("bob"))
+    assert send(t, r.path, 100, down.link("alice"))["delivered"] == "100"
+    down.stop()
+    up.stop()
+
+
+@case
 def a_parent_that_is_away(t):
     """The node says what it waits for, and begins when the parent is there; it can be stopped before."""
     port = reserved_port()
