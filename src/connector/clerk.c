@@ -41,6 +41,7 @@ static void empty_page(rill_clerk *c, rill_clerk_page *page)
     page->account_count = 0;
     page->entry_count = 0;
     page->route_count = 0;
+    page->route_bytes = 0;
     page->settlement_count = 0;
     page->setting_count = 0;
 }
@@ -133,9 +134,21 @@ int rill_clerk_open_account(rill_clerk *c, const rill_store_account *account)
     return RILL_OK;
 }
 
+/* Those of the configuration, which have no account, are as many as operators say. */
+static bool has_room_for(const rill_clerk *c, const rill_clerk_page *page,
+                         const rill_store_route *route, size_t bytes)
+{
+    return route->account[0] == '\0' ||
+           (!c->failed && page->route_bytes + bytes <= RILL_CLERK_ROUTE_BYTES);
+}
+
 int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route)
 {
     rill_clerk_page *page = &c->pages[c->filling];
+    const size_t bytes =
+        sizeof *route + strlen(route->account) + route->prefix.len + route->value.len;
+    if (!has_room_for(c, page, route, bytes))
+        return RILL_ERR_LIMIT;
     size_t texts = page->text_count;
     void *routes = page->routes;
     rill_store_route *at = place(c, &routes, page->route_count, &page->route_cap, sizeof *at);
@@ -153,6 +166,7 @@ int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route)
         return RILL_ERR_NOMEM;
     }
     page->route_count++;
+    page->route_bytes += bytes;
     return RILL_OK;
 }
 

@@ -17,6 +17,8 @@
 /* How long after a failed write the next is tried: doubled each time. */
 #define RILL_CLERK_FIRST_WAIT   (100 * RILL_MS)
 #define RILL_CLERK_LONGEST_WAIT (5 * RILL_SECOND)
+/* Bytes of routes that wait for the next group. */
+#define RILL_CLERK_ROUTE_BYTES (64 * 1024 * 1024)
 /* Bytes of who, note and key of an entry, each. */
 #define RILL_ENTRY_TEXT_MAX 255
 
@@ -49,6 +51,7 @@ typedef struct rill_clerk_page {
     rill_store_route *routes;
     size_t route_count;
     size_t route_cap;
+    size_t route_bytes; /* of what they point at, and of themselves */
     rill_store_settlement *settlements;
     size_t settlement_count;
     size_t settlement_cap;
@@ -89,7 +92,11 @@ void rill_clerk_clear(rill_clerk *c);
 
 /* A new balance; the strings are copied. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_open_account(rill_clerk *c, const rill_store_account *account);
-/* What is known of a route; all of it is copied. RILL_ERR_NOMEM. */
+/*
+ * What is known of a route; all of it is copied. RILL_ERR_NOMEM. RILL_ERR_LIMIT: it is one that a
+ * neighbour told, and the store fails, or RILL_CLERK_ROUTE_BYTES wait already. Neighbours could
+ * else fill the memory while nothing can be written.
+ */
 RILL_MUST_CHECK int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route);
 /* What is known of a settlement; texts are copied. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_put_settlement(rill_clerk *c,

@@ -119,7 +119,7 @@ static void on_learnt(void *user, rill_via *via, rill_bytes prefix, const rill_c
     int rc = save(r, via->name, prefix, (rill_bytes){r->value, rill_writer_len(&w)});
     /* What the store misses is asked for after the next start. */
     if (rc != RILL_OK || w.failed)
-        p->via.given_up = true;
+        p->talk->unkept = true;
 }
 
 /* How far it is known what each neighbour tells: under the empty prefix, which nobody tells. */
@@ -132,6 +132,10 @@ static void save_tables(rill_routing *r)
         uint8_t value[RILL_CCP_TABLE_LEN + 4];
         uint32_t epoch = 0;
         rill_speaker_known(t->peer, value, &epoch);
+        if (t->unkept) {
+            memset(value, 0, sizeof value);
+            epoch = 0;
+        }
         if (epoch == t->kept_epoch && memcmp(value, t->kept_table, RILL_CCP_TABLE_LEN) == 0)
             continue;
         rill_store_u32(value + RILL_CCP_TABLE_LEN, epoch);

@@ -41,7 +41,7 @@ typedef struct rill_routing_options {
     const rill_config *config;
     rill_hub *hub;
     rill_log log;
-    /* What is known of a route is to be kept. RILL_ERR_NOMEM. */
+    /* What is known of a route is to be kept. The errors of rill_clerk_put_route. */
     int (*save)(void *user, const rill_store_route *route);
     /* The neighbour with these terms, which it was added with. */
     rill_speaker_peer *(*peer_of)(void *user, rill_terms *terms);

@@ -46,6 +46,7 @@ typedef struct rill_speaker_talk {
     rill_speaker_peer *peer;
     uint8_t kept_table[RILL_CCP_TABLE_LEN]; /* what a store has of it: for the owner */
     uint32_t kept_epoch;
+    bool unkept; /* the same: the store lacks some of it, until the node is started again */
 
     rill_timer timer;
     rill_list in_talks; /* in rill_speaker.talks */

@@ -336,6 +336,75 @@ static void test_routes_are_kept(void **state)
         assert_true(store.routes[i].len == 0 || store.routes[i].prefix[0] == '\0');
 }
 
+/* One update a time: from this epoch to the next, with a path that is another one each time. */
+static void carol_changes(uint64_t request, uint32_t epoch)
+{
+    static const uint8_t auth[RILL_CCP_AUTH_LEN];
+    uint8_t data[1024];
+    char path[16];
+    rill_writer w = rill_writer_of(data, sizeof data);
+    const rill_ccp_update u = {.table = {9},
+                               .current_epoch = epoch + 1,
+                               .from_epoch = epoch,
+                               .to_epoch = epoch + 1,
+                               .hold_down_ms = 45000,
+                               .speaker = text("g.carol"),
+                               .route_count = 1};
+    snprintf(path, sizeof path, "\007g.%05u", (unsigned)epoch);
+    const rill_ccp_route route = {
+        .prefix = text("g.far"), .hops = 1, .path = text(path), .auth = auth};
+    rill_ccp_update_begin(&w, &u);
+    rill_ccp_put_route(&w, text(""), &route);
+    rill_ccp_begin_withdrawn(&w, 0);
+    assert_int_equal(tell(&carol, request, "peer.route.update", data, rill_writer_len(&w)),
+                     RILL_ILP_FULFILL);
+    turn();
+}
+
+/*
+ * While the books cannot be written a neighbour says more and more. It fills no memory: what the
+ * store lacks then is asked for after the next start.
+ */
+static void test_routes_that_cannot_be_kept(void **state)
+{
+    (void)state;
+    rill_prepare p;
+    rill_ccp_control asked;
+    begin_with_routes();
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    carol_changes(1, 0);
+    assert_non_null(store.batch);
+    store.batch = NULL;
+    rill_core_written(core, RILL_ERR_IO, "the disk is full");
+    for (uint32_t i = 1; i <= 100; i++)
+        carol_changes(i + 1, i);
+    assert_null(store.batch);
+    now.mono_ns += 10 * RILL_SECOND;
+    turn();
+    written();
+    turn();
+    assert_non_null(store.batch);
+    assert_int_equal(store.batch->route_count, 1); /* that she is to tell all again */
+    written();
+    turn();
+    assert_null(store.batch);
+    disconnect(&carol);
+    rill_core_free(core);
+    rill_arena_clear(&arena);
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                           "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n"
+                           "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL}\n"),
+                     RILL_OK);
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    assert_string_equal(destination_of(&carol, &p), "peer.route.control");
+    assert_int_equal(rill_ccp_control_decode(&asked, p.data), RILL_OK);
+    assert_int_equal(asked.epoch, 0);
+    assert_int_equal(asked.table[0], 0);
+}
+
 /* ---- another configuration while routes are learnt ---- */
 
 #define TWO                                                                                        \
@@ -540,6 +609,7 @@ int main(void)
         TEST(test_who_only_asks_is_away_while_the_link_is),
         TEST(test_a_link_that_is_replaced),
         TEST(test_routes_are_kept),
+        TEST(test_routes_that_cannot_be_kept),
         TEST(test_reloads_while_routes_are_learnt),
         TEST(test_a_refused_route_leaves_the_child),
         TEST(test_an_account_that_goes_and_comes_back),
