@@ -135,6 +135,11 @@ RILL_MUST_CHECK int rill_core_know_settlement(rill_core *c,
  */
 RILL_MUST_CHECK int rill_core_know_price(rill_core *c, const rill_store_setting *setting);
 /*
+ * After rill_core_begin: those that were entered in another base than the configuration's are taken
+ * away, for good.
+ */
+void rill_core_forget_old_prices(rill_core *c);
+/*
  * Keeps what somebody has changed. *group is when it is kept. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_core_put_setting(rill_core *c, const rill_store_setting *setting,

@@ -82,6 +82,11 @@ typedef struct core_entered {
     uint64_t good_until; /* monotonic nanoseconds; RILL_NEVER: until it is taken away */
 } core_entered;
 
+/* A price that the store has, of a base that is gone. */
+typedef struct core_old_price {
+    char code[RILL_ASSET_CODE_MAX + 1];
+} core_old_price;
+
 /* Prices that are not in the configuration. */
 typedef struct core_prices {
     rill_rate_feed feed;
@@ -90,6 +95,8 @@ typedef struct core_prices {
     size_t quote_count;
     core_entered *entered;
     size_t entered_count;
+    core_old_price *old; /* until the node has begun */
+    size_t old_count;
 } core_prices;
 
 /* Two that are of no account, and accounts by a hash of their names. */

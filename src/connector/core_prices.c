@@ -260,21 +260,45 @@ static int keep(rill_core *c, const char *code, const core_entered *e, uint64_t 
     return rill_core_put_setting(c, &setting, group);
 }
 
-/* Else they would be back, however old, once that base is used again. */
-void rill_core_forget_entered(rill_core *c, const char *base)
+/* Else it would be back, however old, once its base is used again. */
+static void forget_price(rill_core *c, const char *code, const char *base)
 {
     char what[RILL_ENTRY_TEXT_MAX + 1];
     uint64_t group;
-    for (size_t i = 0; i < c->prices.entered_count; i++) {
-        const char *code = c->prices.entered[i].code;
-        (void)snprintf(what, sizeof what, "price of %s taken away: the base is %s now", code,
-                       base == NULL ? "none" : base);
-        if (keep(c, code, NULL, &group) != RILL_OK ||
-            rill_core_note(c, NULL, "node", what) != RILL_OK)
-            rill_log_line(&c->options.log, RILL_LOG_WARNING,
-                          "out of memory: that the price of %s is gone is not in the books", code);
-    }
+    (void)snprintf(what, sizeof what, "price of %s taken away: the base is %s now", code,
+                   base == NULL ? "none" : base);
+    if (keep(c, code, NULL, &group) != RILL_OK || rill_core_note(c, NULL, "node", what) != RILL_OK)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "out of memory: that the price of %s is gone is not in the books", code);
+}
+
+void rill_core_forget_entered(rill_core *c, const char *base)
+{
+    for (size_t i = 0; i < c->prices.entered_count; i++)
+        forget_price(c, c->prices.entered[i].code, base);
     c->prices.entered_count = 0;
+}
+
+void rill_core_forget_old_prices(rill_core *c)
+{
+    for (size_t i = 0; i < c->prices.old_count; i++)
+        forget_price(c, c->prices.old[i].code, c->options.config->rates.base);
+    rill_free(c->options.allocator, c->prices.old);
+    c->prices.old = NULL;
+    c->prices.old_count = 0;
+}
+
+/* Its balances are not known yet, so that the audit cannot be told before the node has begun. */
+static int remember_old(rill_core *c, const char *code)
+{
+    core_prices *p = &c->prices;
+    core_old_price *grown =
+        rill_realloc_array(c->options.allocator, p->old, p->old_count + 1, sizeof *grown);
+    if (grown == NULL)
+        return RILL_ERR_NOMEM;
+    p->old = grown;
+    (void)snprintf(grown[p->old_count++].code, sizeof grown->code, "%s", code);
+    return RILL_OK;
 }
 
 /* A number that ends with this character. */
@@ -290,8 +314,8 @@ static bool take_number(const char **at, char end, uint64_t *out)
     return true;
 }
 
-/* False: it is none of ours, or in another base. */
-static bool read_kept(const rill_core *c, const char *value, core_entered *out)
+/* False: it is none of ours, or, if *other, in another base. */
+static bool read_kept(const rill_core *c, const char *value, core_entered *out, bool *other)
 {
     const char *base = c->options.config->rates.base;
     rill_now now = rill_core_now(c);
@@ -300,8 +324,10 @@ static bool read_kept(const rill_core *c, const char *value, core_entered *out)
         !take_number(&at, '\n', &out->at_ms) || !take_number(&at, '\n', &out->until_ms))
         return false;
     size_t len = strcspn(at, "\n");
-    if (base == NULL || strlen(base) != len || memcmp(base, at, len) != 0 || at[len] == '\0' ||
-        at[len + 1] == '\0' || out->price.num == 0 || out->price.den == 0)
+    if (at[len] == '\0' || at[len + 1] == '\0' || out->price.num == 0 || out->price.den == 0)
+        return false;
+    *other = base == NULL || strlen(base) != len || memcmp(base, at, len) != 0;
+    if (*other)
         return false;
     (void)snprintf(out->who, sizeof out->who, "%s", at + len + 1);
     out->good_until = now.mono_ns;
@@ -315,8 +341,11 @@ static bool read_kept(const rill_core *c, const char *value, core_entered *out)
 int rill_core_know_price(rill_core *c, const rill_store_setting *setting)
 {
     core_entered e = {.at_ms = 0};
-    if (strlen(setting->name) > RILL_ASSET_CODE_MAX || !read_kept(c, setting->value, &e))
+    bool other = false;
+    if (strlen(setting->name) > RILL_ASSET_CODE_MAX)
         return RILL_OK;
+    if (!read_kept(c, setting->value, &e, &other))
+        return other ? remember_old(c, setting->name) : RILL_OK;
     (void)snprintf(e.code, sizeof e.code, "%s", setting->name);
     int rc = enter(c, &e);
     return rc == RILL_ERR_LIMIT ? RILL_OK : rc;

@@ -172,4 +172,5 @@ void rill_core_clear_prices(rill_core *c)
 {
     rill_free(c->options.allocator, c->prices.quotes);
     rill_free(c->options.allocator, c->prices.entered);
+    rill_free(c->options.allocator, c->prices.old);
 }

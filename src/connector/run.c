@@ -430,6 +430,8 @@ static int begin_rest(rill_connector *c)
     int rc = rill_core_begin(c->core, c->store, rill_connector_problem, &c->options);
     rill_run_packets *packets = NULL;
     if (rc == RILL_OK)
+        rill_core_forget_old_prices(c->core);
+    if (rc == RILL_OK)
         rc = rill_run_packets_prepare(&packets, c, &c->config);
     if (rc == RILL_OK)
         rill_run_packets_use(c, packets, &c->config);

@@ -260,7 +260,10 @@ static inline int begin(const char *text)
             rill_core_know_run(core, run, store.kept[run]);
         rill_flights_begin(flights, ++store.run);
     }
-    return rill_core_begin(core, &store.store, report, NULL);
+    int rc = rill_core_begin(core, &store.store, report, NULL);
+    if (rc == RILL_OK)
+        rill_core_forget_old_prices(core);
+    return rc;
 }
 
 static inline void turn(void)

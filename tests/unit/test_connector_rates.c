@@ -512,6 +512,34 @@ static void test_prices_go_with_their_base(void **state)
     is_refused("F07");
 }
 
+/* Nor if it was changed while the node was stopped: the audit says that the price is gone. */
+static void test_prices_go_with_their_base_while_it_is_stopped(void **state)
+{
+    (void)state;
+    bool told = false;
+    begin_with(WITH("by-api: true"));
+    put("{\"code\":\"EUR\",\"price\":\"0.5\"}", 200, "EUR");
+    brings(20000);
+    turn();
+    if (store.batch != NULL)
+        written();
+    end();
+    rill_arena_clear(&arena);
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                           "rates: {base: GBP, by-api: true}\n"),
+                     RILL_OK);
+    turn();
+    assert_non_null(store.batch);
+    for (size_t i = 0; i < store.batch->entry_count; i++)
+        told |= strcmp(store.batch->entries[i].note,
+                       "price of EUR taken away: the base is GBP now") == 0;
+    assert_true(told);
+    written();
+    start_again(WITH("by-api: true"));
+    is_refused("F07");
+}
+
 static void test_a_configuration_that_is_refused_changes_no_price(void **state)
 {
     static const char text[] = WITH("url: 'http://localhost/other', spread: 0,"
@@ -648,6 +676,7 @@ int main(void)
         TEST(test_what_is_kept_may_be_anything),
         TEST(test_another_service),
         TEST(test_prices_go_with_their_base),
+        TEST(test_prices_go_with_their_base_while_it_is_stopped),
         TEST(test_a_configuration_that_is_refused_changes_no_price),
         TEST(test_metrics),
         TEST(test_what_is_shown),
