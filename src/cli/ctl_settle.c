@@ -39,8 +39,11 @@ static const char *kind_of(const ctl_args *args)
     return kind;
 }
 
-/* "300" is units; "3.00USD" is coins of the account's asset. */
-static int read_amount(const ctl_args *args, const char *account, uint64_t *units)
+/*
+ * "300" is units; "3.00USD" is coins of the account's asset. *its: the asset that was read so; the
+ * node books nothing if the account has another one by then. It is the caller's to release.
+ */
+static int read_amount(const ctl_args *args, const char *account, uint64_t *units, json_t **its)
 {
     char path[PATH];
     cli_amount_text text;
@@ -55,8 +58,9 @@ static int read_amount(const ctl_args *args, const char *account, uint64_t *unit
         return CTL_USAGE;
     }
     int code = ctl_ask(args, "GET", path, NULL, &r);
-    const json_t *asset = json_object_get(r.value, "asset");
+    json_t *asset = json_object_get(r.value, "asset");
     *units = text.whole;
+    *its = json_incref(asset);
     if (code == CTL_DONE && text.code[0] != '\0' &&
         cli_amount_text_units(&text, ctl_text(asset, "code"), (uint8_t)ctl_number(asset, "scale"),
                               units) != RILL_OK) {
@@ -88,7 +92,8 @@ static void print_proposed(const ctl_reply *r)
                  id);
 }
 
-static int enter(const ctl_args *args, const char *kind, uint64_t units, const char *key)
+static int enter(const ctl_args *args, const char *kind, uint64_t units, json_t *asset,
+                 const char *key)
 {
     char path[PATH];
     char amount[24];
@@ -96,8 +101,9 @@ static int enter(const ctl_args *args, const char *kind, uint64_t units, const c
     const char *note = ctl_value(args, "--note");
     (void)snprintf(amount, sizeof amount, "%" PRIu64, units);
     (void)ctl_account_path(path, sizeof path, args->operands[0], "/entries");
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kind, "amount", amount, "who",
-                             ctl_who(args), "note", note == NULL ? "" : note, "key", key);
+    json_t *body =
+        json_pack("{s:s, s:s, s:O, s:s, s:s, s:s}", "kind", kind, "amount", amount, "asset", asset,
+                  "who", ctl_who(args), "note", note == NULL ? "" : note, "key", key);
     int code = body == NULL ? CTL_USAGE : ctl_ask(args, "POST", path, body, &r);
     if (body == NULL) {
         ctl_error(args, "--who, --note and --key must be text in UTF-8");
@@ -127,6 +133,7 @@ static int record(const ctl_args *args)
 {
     char made[32];
     uint64_t units = 0;
+    json_t *asset = NULL;
     const char *key = ctl_value(args, "--key");
     if (args->operands[1] == NULL) {
         ctl_error(args, "an argument is missing: the amount, such as 300 (units) or 3.00USD");
@@ -142,8 +149,11 @@ static int record(const ctl_args *args)
         }
         key = made;
     }
-    int code = read_amount(args, args->operands[0], &units);
-    return code == CTL_DONE ? enter(args, kind, units, key) : code;
+    int code = read_amount(args, args->operands[0], &units, &asset);
+    if (code == CTL_DONE)
+        code = enter(args, kind, units, asset, key);
+    json_decref(asset);
+    return code;
 }
 
 /* ---- what no engine will end ---- */
@@ -257,6 +267,8 @@ static void add_proposal(ctl_table *t, const json_t *p)
     const json_t *asked = json_object_get(p, "asked");
     bool entry = strcmp(ctl_text(p, "what"), "entry") == 0;
     char what[80];
+    char asset[80];
+    ctl_asset_text(json_object_get(p, "asset"), asset, sizeof asset);
     (void)snprintf(what, sizeof what, "%s",
                    entry                                          ? ctl_text(asked, "kind")
                    : json_is_true(json_object_get(asked, "paid")) ? "end as paid"
@@ -264,7 +276,9 @@ static void add_proposal(ctl_table *t, const json_t *p)
     ctl_cell(t, ctl_text(p, "id"));
     ctl_cell(t, ctl_text(p, "account"));
     ctl_cell(t, what);
-    ctl_cell(t, entry ? ctl_text(asked, "amount") : ctl_text(asked, "key"));
+    ctl_cell(t, asset);
+    ctl_cell_units(t, json_object_get(entry ? asked : p, "amount"), ctl_scale(p));
+    ctl_cell(t, ctl_text(asked, "key"));
     ctl_cell(t, ctl_text(asked, "who"));
     ctl_cell(t, ctl_text(p, "by"));
     ctl_cell(t, ctl_text(p, "at"));
@@ -283,7 +297,7 @@ int ctl_proposals(const ctl_args *args)
     } else if (code == CTL_DONE && json_array_size(all) == 0) {
         (void)printf("nothing waits for somebody to confirm it\n");
     } else if (code == CTL_DONE) {
-        ctl_table *t = ctl_table_new("ID|ACCOUNT|WHAT|UNITS OR KEY|WHO|BY|SINCE|NOTE");
+        ctl_table *t = ctl_table_new("ID|ACCOUNT|WHAT|ASSET|>AMOUNT|KEY|WHO|BY|SINCE|NOTE");
         json_array_foreach(all, i, one) add_proposal(t, one);
         ctl_table_print(t);
     }

@@ -179,6 +179,24 @@ bool rill_admin_read_entry(const json_t *object, rill_store_entry *entry, rill_a
     return problem == NULL;
 }
 
+bool rill_admin_is_asset(const json_t *asset, const rill_holder_account *a, rill_admin_answer *out)
+{
+    const rill_config_asset *its = &a->config->asset;
+    const char *code = json_string_value(json_object_get(asset, "code"));
+    const json_t *scale = json_object_get(asset, "scale");
+    if (code == NULL || !json_is_integer(scale)) {
+        rill_admin_refuse(out, 400,
+                          "asset must have a code and a scale, as {\"code\":\"USD\","
+                          "\"scale\":2}");
+        return false;
+    }
+    if (strcmp(code, its->code) == 0 && json_integer_value(scale) == its->scale)
+        return true;
+    rill_admin_refuse(out, 409, "the amount is in %.40s/%lld, and the account is in %s/%u", code,
+                      (long long)json_integer_value(scale), its->code, (unsigned)its->scale);
+    return false;
+}
+
 int rill_admin_enter(rill_core *core, rill_holder_account *a, const rill_store_entry *entry,
                      rill_admin_answer *out)
 {

@@ -82,6 +82,9 @@ json_t *rill_admin_unanswered(const rill_holder_account *a);
 /* What POST /v1/accounts/{account}/entries has in its body. False: it has been refused. */
 RILL_MUST_CHECK bool rill_admin_read_entry(const json_t *object, rill_store_entry *entry,
                                            rill_admin_answer *out);
+/* Is it the account's? False: it has been refused, as no asset or as another one. */
+RILL_MUST_CHECK bool rill_admin_is_asset(const json_t *asset, const rill_holder_account *a,
+                                         rill_admin_answer *out);
 /* Books it. What became of it is the answer, and the errors of rill_core_enter. */
 int rill_admin_enter(rill_core *core, rill_holder_account *a, const rill_store_entry *entry,
                      rill_admin_answer *out);

@@ -43,7 +43,9 @@ static void enter(const question *q, rill_admin_answer *out)
 {
     rill_store_entry entry = {.at_ms = rill_core_now(q->core).wall_ms};
     json_t *object = object_of(q, out);
-    if (object != NULL && rill_admin_read_entry(object, &entry, out)) {
+    const json_t *asset = json_object_get(object, "asset");
+    if (object != NULL && rill_admin_read_entry(object, &entry, out) &&
+        (asset == NULL || rill_admin_is_asset(asset, q->account, out))) {
         if (rill_core_config(q->core)->admin.two_people)
             rill_admin_propose_entry(q->core, q->request, q->account, object, out);
         else

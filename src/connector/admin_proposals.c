@@ -4,6 +4,7 @@
  * another one confirms it. It is in the books, so that it is there after a restart. Booking it and
  * taking the proposal away are one batch; its key keeps it from being booked twice.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,14 +88,15 @@ static void propose(rill_core *core, const rill_admin_request *request, const ch
     json_decref(proposal);
 }
 
-/* What of it is one's own: by whom, when. */
+/* What of it is one's own: by whom, when, and what a unit is. */
 static json_t *begin(const rill_core *core, const rill_admin_request *request, const char *what,
-                     const char *account, const json_t *asked)
+                     const char *account, const char *code, uint8_t scale, const json_t *asked)
 {
     char at[RILL_WHEN_TEXT];
     rill_when_text(rill_core_now(core).wall_ms, at);
-    return json_pack("{s:s, s:s, s:s, s:s, s:O}", "what", what, "account", account, "by",
-                     person_of(request), "at", at, "asked", asked);
+    return json_pack("{s:s, s:s, s:{s:s, s:i}, s:s, s:s, s:O}", "what", what, "account", account,
+                     "asset", "code", code, "scale", (int)scale, "by", person_of(request), "at", at,
+                     "asked", asked);
 }
 
 void rill_admin_propose_entry(rill_core *core, const rill_admin_request *request,
@@ -111,31 +113,53 @@ void rill_admin_propose_entry(rill_core *core, const rill_admin_request *request
         rill_admin_refuse(out, 400, "note and key have at most %d bytes", RILL_ENTRY_TEXT_MAX);
         return;
     }
-    propose(core, request, who, begin(core, request, "entry", a->config->name, object), out);
+    const rill_config_asset *asset = &a->config->asset;
+    propose(core, request, who,
+            begin(core, request, "entry", a->config->name, asset->code, asset->scale, object), out);
 }
 
-static bool is_outstanding(const rill_core *core, const char *name, const char *key)
+/* NULL: nothing with this key is outstanding. */
+static const rill_settling *find_outstanding(const rill_core *core, const char *name,
+                                             const char *key)
 {
     const rill_settling *a = NULL;
     while (rill_core_next_outstanding(core, &a)) {
         if (strcmp(a->name, name) == 0 && key != NULL && strcmp(a->key, key) == 0)
-            return true;
+            return a;
     }
-    return false;
+    return NULL;
+}
+
+/* How much it is may be looked at while it waits, also of an account that is gone by then. */
+static json_t *begin_end(const rill_core *core, const rill_admin_request *request,
+                         const rill_settling *a, const json_t *object)
+{
+    char amount[24];
+    rill_core_holding holding;
+    if (!rill_core_asset_of(core, a, &holding))
+        holding = (rill_core_holding){.code = "", .scale = a->scale};
+    json_t *proposal = begin(core, request, "end", a->name, holding.code, holding.scale, object);
+    (void)snprintf(amount, sizeof amount, "%" PRIu64, a->asked);
+    if (json_object_set_new(proposal, "amount", json_string(amount)) == 0)
+        return proposal;
+    json_decref(proposal);
+    return NULL;
 }
 
 void rill_admin_propose_end(rill_core *core, const rill_admin_request *request, const char *name,
                             const json_t *object, rill_admin_answer *out)
 {
     const char *who = who_of(object, out);
+    const char *key = json_string_value(json_object_get(object, "key"));
+    const rill_settling *a = find_outstanding(core, name, key);
     if (who == NULL)
         return;
     if (!json_is_boolean(json_object_get(object, "paid")))
         rill_admin_refuse(out, 400, "paid must be true or false");
-    else if (!is_outstanding(core, name, json_string_value(json_object_get(object, "key"))))
+    else if (a == NULL)
         rill_admin_refuse(out, 404, "nothing with this key is outstanding of such an account");
     else
-        propose(core, request, who, begin(core, request, "end", name, object), out);
+        propose(core, request, who, begin_end(core, request, a, object), out);
 }
 
 /* ---- what a store had ---- */
@@ -205,6 +229,19 @@ static void take_away(rill_core *core, const char *id)
         rill_overlay_remove(rill_core_proposals(core), RILL_SETTING_PROPOSAL, id);
 }
 
+/* An account of the same name may have another asset or scale by now: its units are others. */
+static bool is_of_asset(const json_t *proposal, const rill_holder_account *a,
+                        rill_admin_answer *out)
+{
+    const json_t *asset = json_object_get(proposal, "asset");
+    if (asset != NULL)
+        return rill_admin_is_asset(asset, a, out);
+    rill_admin_refuse(out, 409,
+                      "it does not say in which asset it is: reject it, and propose it "
+                      "again");
+    return false;
+}
+
 static int confirm_entry(rill_core *core, const json_t *proposal, const char *id, const char *who,
                          rill_admin_answer *out)
 {
@@ -217,7 +254,8 @@ static int confirm_entry(rill_core *core, const json_t *proposal, const char *id
         rill_admin_refuse(out, 409, "the account is not there any more");
         return RILL_ERR_NOT_FOUND;
     }
-    if (!rill_admin_read_entry(json_object_get(proposal, "asked"), &entry, out))
+    if (!rill_admin_read_entry(json_object_get(proposal, "asked"), &entry, out) ||
+        !is_of_asset(proposal, a, out))
         return RILL_ERR_INVALID;
     (void)snprintf(key, sizeof key, "proposal %.16s", id);
     entry.who = who;

@@ -552,6 +552,7 @@ def two_people(t):
     c.start()
     table = ctl(c, "proposals").out
     assert id_ in table and "settled-in" in table and "env:TOKEN_ADA" in table and "bank" in table, table
+    assert "ASSET" in table and " 3.00 " in table, table
     assert by("bea", "confirm", id_).out == "booked\n"
     assert "no such proposal" in by("bea", "confirm", id_, code=2).err
     assert ctl(c, "balance", "alice", "--json").json()["balance"] == "300"

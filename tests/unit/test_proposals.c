@@ -169,6 +169,43 @@ static void test_what_cannot_be_proposed(void **state)
     booked(ALICE, 0);
 }
 
+/* Units of another asset or scale are other money, whatever the account's name is. */
+static void test_another_asset(void **state)
+{
+    (void)state;
+    static const char where[] = "/v1/accounts/alice/entries";
+    static const char *const others[] = {
+        "\"asset\":{\"code\":\"USD\",\"scale\":6},",
+        "\"asset\":{\"code\":\"EUR\",\"scale\":2},",
+        "",
+    };
+    char path[64];
+    char value[500];
+    proposed("env:A", DEPOSIT(",\"asset\":{\"code\":\"USD\",\"scale\":2}"), path);
+    told_is("env:B", "GET", "/v1/proposals", "", 200, "\"asset\":{\"code\":\"USD\",\"scale\":2}");
+    /* As one that was made before the account had this asset, or by an earlier version. */
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(value, sizeof value,
+                 "{\"what\":\"entry\",\"account\":\"alice\",%s\"by\":\"env:A\",\"asked\":%s}",
+                 others[i], DEPOSIT(""));
+        const rill_store_setting setting = {RILL_SETTING_PROPOSAL, "old", value};
+        assert_int_equal(rill_core_know_proposal(core, &setting), RILL_OK);
+        told_is("env:B", "POST", "/v1/proposals/old", ADA, 409,
+                i < 2 ? "the account is in USD/2" : "in which asset");
+        told_is("env:B", "DELETE", "/v1/proposals/old", ADA, 200, "proposal");
+    }
+    booked(ALICE, 0);
+    told_is("env:A", "POST", where, DEPOSIT(",\"asset\":{\"code\":\"USD\",\"scale\":6}"), 409,
+            "the account is in USD/2");
+    told_is("env:A", "POST", where, DEPOSIT(",\"asset\":{\"code\":\"EUR\",\"scale\":2}"), 409,
+            "the account is in USD/2");
+    told_is("env:A", "POST", where, DEPOSIT(",\"asset\":\"USD\""), 400, "asset must");
+    told_is("env:A", "POST", where, DEPOSIT(",\"asset\":{\"code\":\"USD\"}"), 400, "asset must");
+    told_is("env:A", "POST", where, DEPOSIT(",\"asset\":null"), 400, "asset must");
+    assert_int_equal(rill_core_all_proposals(core)->count, 1);
+    told_is("env:B", "POST", path, ADA, 201, "\"balance\":\"70\"");
+}
+
 /* What cannot be read is left out, with a warning: it can be neither confirmed nor in the way. */
 static void test_what_a_store_had(void **state)
 {
@@ -240,6 +277,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, two, no_more)
         TEST(test_one_proposes_another_confirms),
         TEST(test_confirmed_twice),
+        TEST(test_another_asset),
         TEST(test_what_cannot_be_proposed),
         TEST(test_what_a_store_had),
         TEST(test_without_memory),
