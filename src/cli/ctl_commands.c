@@ -67,15 +67,17 @@ int ctl_list_accounts(const ctl_args *args)
 static void print_settlement(const json_t *s, unsigned scale)
 {
     const json_t *outstanding = json_object_get(s, "outstanding");
+    const json_t *left = json_object_get(s, "left_out");
     bool some = json_is_object(outstanding);
     if (!json_is_object(s))
         return;
-    ctl_table *t =
-        ctl_table_new("ENGINE|>THRESHOLD|>SETTLE TO|>OUTSTANDING|SINCE|KEY|>TRIES|PROBLEM");
+    ctl_table *t = ctl_table_new(
+        "ENGINE|>THRESHOLD|>SETTLE TO|>OUTSTANDING|>NOT TAKEN|SINCE|KEY|>TRIES|PROBLEM");
     ctl_cell(t, ctl_text(some ? outstanding : s, "engine"));
     ctl_cell_units(t, json_object_get(s, "threshold"), scale);
     ctl_cell_units(t, json_object_get(s, "settle_to"), scale);
     ctl_cell_units(t, some ? json_object_get(outstanding, "amount") : NULL, scale);
+    ctl_cell_units(t, json_object_get(left, "amount"), (unsigned)ctl_number(left, "scale"));
     ctl_cell(t, some ? ctl_text(outstanding, "begun") : "-");
     ctl_cell(t, some ? ctl_text(outstanding, "key") : "-");
     ctl_cell_number(t, ctl_number(s, "tries"));

@@ -228,6 +228,26 @@ int ctl_settle(const ctl_args *args)
     return record(args);
 }
 
+/* What no engine took: it is owed beside the balances. */
+static void print_left_out(const json_t *all)
+{
+    size_t i;
+    const json_t *one;
+    if (json_array_size(all) == 0)
+        return;
+    ctl_table *t = ctl_table_new("NOT TAKEN BY AN ENGINE|ASSET|>STILL OWED");
+    json_array_foreach(all, i, one)
+    {
+        char asset[80];
+        ctl_asset_text(json_object_get(one, "asset"), asset, sizeof asset);
+        ctl_cell(t, ctl_text(one, "account"));
+        ctl_cell(t, asset);
+        ctl_cell_units(t, json_object_get(one, "amount"), ctl_scale(one));
+    }
+    (void)printf("\n");
+    ctl_table_print(t);
+}
+
 int ctl_outstanding(const ctl_args *args)
 {
     ctl_reply r;
@@ -239,6 +259,7 @@ int ctl_outstanding(const ctl_args *args)
         code = ctl_print_json(&r);
     } else if (code == CTL_DONE && json_array_size(all) == 0) {
         (void)printf("nothing is outstanding\n");
+        print_left_out(json_object_get(r.value, "left_out"));
     } else if (code == CTL_DONE) {
         ctl_table *t = ctl_table_new("ACCOUNT|ASSET|>AMOUNT|ENGINE|SINCE|KEY|>TRIES|PROBLEM");
         json_array_foreach(all, i, one)
@@ -255,6 +276,7 @@ int ctl_outstanding(const ctl_args *args)
             ctl_cell(t, ctl_text(one, "problem"));
         }
         ctl_table_print(t);
+        print_left_out(json_object_get(r.value, "left_out"));
     }
     ctl_reply_clear(&r);
     return code;

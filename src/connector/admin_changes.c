@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts and routes that operators add, change and take out. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,6 +262,11 @@ void rill_admin_drop_account(const rill_core *core, const rill_admin_control *co
                           "its engine %.200s has not said yet that it has settled: wait for that, "
                           "or end it, if the engine will never say it",
                           a->settling->of->url);
+    } else if (used && a->settling != NULL && a->settling->left_out.units > 0) {
+        rill_admin_refuse(out, 409,
+                          "no engine has taken %" PRIu64 " units that are owed beside the balance: "
+                          "take the engine out of the account, and settle them by hand",
+                          a->settling->left_out.units);
     } else if (used && route != NULL) {
         rill_admin_refuse(out, 409, "the route %.200s leads to it: take that out first", route);
     } else {

@@ -38,7 +38,8 @@ static json_t *outstanding_json(const rill_settling *a)
 json_t *rill_admin_settlement(const rill_holder_account *holder)
 {
     const rill_settling *a = holder->settling;
-    if (a == NULL || (a->terms.engine == NULL && a->of == NULL && a->known == NULL))
+    if (a == NULL ||
+        (a->terms.engine == NULL && a->of == NULL && a->known == NULL && a->left_out.units == 0))
         return json_null();
     const rill_settle_terms *t = &a->terms;
     return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o, s:i, s:s?}", "engine",
@@ -68,17 +69,42 @@ static json_t *one_json(const rill_core *core, const rill_settling *a)
                      a->problem[0] == '\0' ? NULL : a->problem);
 }
 
-void rill_admin_outstanding(const rill_core *core, rill_admin_answer *out)
+/* What no engine took of an account. NULL: no memory. */
+static json_t *left_of_json(const rill_core *core, const rill_settling *a)
+{
+    rill_core_holding holding;
+    if (!rill_core_asset_of(core, a, &holding))
+        holding = (rill_core_holding){.code = "", .scale = a->scale};
+    return json_pack("{s:s, s:b, s:{s:s, s:i}, s:o}", "account", a->name, "open",
+                     a->balance != NULL, "asset", "code", holding.code, "scale", (int)holding.scale,
+                     "amount", units_json(a->left_out.units));
+}
+
+/* NULL: no memory. */
+static json_t *all_json(const rill_core *core,
+                        bool (*next)(const rill_core *core, const rill_settling **cursor),
+                        json_t *(*json_of)(const rill_core *core, const rill_settling *a))
 {
     json_t *all = json_array();
     const rill_settling *a = NULL;
-    while (all != NULL && rill_core_next_outstanding(core, &a)) {
-        if (json_array_append_new(all, one_json(core, a)) != 0) {
+    while (all != NULL && next(core, &a)) {
+        if (json_array_append_new(all, json_of(core, a)) != 0) {
             json_decref(all);
             all = NULL;
         }
     }
-    rill_admin_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "outstanding", all));
+    return all;
+}
+
+void rill_admin_outstanding(const rill_core *core, rill_admin_answer *out)
+{
+    json_t *all = all_json(core, rill_core_next_outstanding, one_json);
+    json_t *left = all == NULL ? NULL : all_json(core, rill_core_next_left_out, left_of_json);
+    rill_admin_json(out, 200,
+                    left == NULL ? NULL
+                                 : json_pack("{s:O, s:O}", "outstanding", all, "left_out", left));
+    json_decref(all);
+    json_decref(left);
 }
 
 /* ---- ending it ---- */

@@ -280,6 +280,7 @@ static void on_failing(void *user, const char *problem)
     rill_core *c = user;
     c->failing = problem != NULL;
     rill_core_look_closer(c);
+    rill_settler_pause(&c->settler, c->failing);
     if (problem != NULL)
         rill_log_line(&c->options.log, RILL_LOG_WARNING,
                       "the books cannot be written, and packets are refused until they can: %s",
@@ -966,7 +967,7 @@ void rill_core_turn(rill_core *c)
 {
     rill_now now = rill_core_now(c);
     rill_routing_turn(&c->routing, now);
-    rill_settler_turn(&c->settler, now.mono_ns);
+    rill_settler_turn(&c->settler, now);
     rill_clerk_turn(&c->clerk, now.mono_ns);
 }
 

@@ -289,6 +289,8 @@ typedef struct rill_core_holding {
 
 /* Its asset and balance, whether it is open or not. False: the store does not have it. */
 bool rill_core_asset_of(const rill_core *c, const rill_settling *a, rill_core_holding *out);
+/* The same of what no engine has taken, of at least a unit, and is owed beside the balance. */
+bool rill_core_next_left_out(const rill_core *c, const rill_settling **cursor);
 /*
  * As rill_settler_end, for the account of this name that has it, open or not. *of: the account,
  * unless it is RILL_ERR_NOT_FOUND.
@@ -301,6 +303,8 @@ RILL_MUST_CHECK int rill_core_end_outstanding(rill_core *c, rill_bytes name,
  * settlements. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_core_know_engine_tokens(rill_core *c, const rill_store_setting *setting);
+/* What was agreed with an account's engine: RILL_SETTING_ENGINE_TERMS. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_core_know_engine_terms(rill_core *c, const rill_store_setting *setting);
 
 /* ---- time ---- */
 

@@ -159,6 +159,8 @@ static int settle(rill_core *c, old_flight *old)
         c->flights.recovered++;
         rill_core_keep_closed(c, flow->source);
         rill_core_keep_closed(c, flow->destination);
+        rill_core_look_to_settle(c,
+                                 RILL_CONTAINER(flow->destination, rill_holder_account, balance));
         old->recovered = true;
     } else if (flight->expires_ms > now.wall_ms) {
         rill_books_hold_again(flow, flight->taken, flight->given);

@@ -32,6 +32,22 @@ bool rill_core_asset_of(const rill_core *c, const rill_settling *a, rill_core_ho
     return a->balance != NULL || k != NULL;
 }
 
+/* ---- what no engine took ---- */
+
+bool rill_core_next_left_out(const rill_core *c, const rill_settling **cursor)
+{
+    const rill_settler *s = &c->settler;
+    const rill_list *at = *cursor == NULL ? s->all.next : (*cursor)->linked.next;
+    for (; at != &s->all; at = at->next) {
+        const rill_settling *a = RILL_CONTAINER(at, rill_settling, linked);
+        if (a->left_out.units == 0 || a->name == NULL)
+            continue;
+        *cursor = a;
+        return true;
+    }
+    return false;
+}
+
 /* ---- ending it ---- */
 
 static int end(rill_core *c, rill_settling *a, const rill_settler_word *word, uint64_t *group)

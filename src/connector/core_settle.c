@@ -86,12 +86,16 @@ int rill_core_know_engine_tokens(rill_core *c, const rill_store_setting *setting
     return rc;
 }
 
+int rill_core_know_engine_terms(rill_core *c, const rill_store_setting *setting)
+{
+    return rill_settler_know_terms(&c->settler, setting);
+}
+
 void rill_core_agree_settlement(rill_core *c, const rill_holder_account *holder)
 {
     if (holder->settling == NULL)
         return;
     rill_settler_agree(&c->settler, holder->settling, c->options.now(c->options.user));
-    rill_core_look_to_settle(c, holder);
 }
 
 void rill_core_forget_settlement(rill_core *c, const rill_holder_account *holder)
@@ -132,7 +136,7 @@ int rill_core_know_settlement(rill_core *c, const rill_store_settlement *settlem
 
 void rill_core_look_to_settle(rill_core *c, const rill_holder_account *holder)
 {
-    if (rill_settling_is_due(holder->settling) && !c->failing)
+    if (rill_settling_is_due(holder->settling))
         rill_settler_look(&c->settler, holder->settling, c->options.now(c->options.user));
 }
 
@@ -198,6 +202,18 @@ static void answer_message(const rill_core *c, uint64_t ticket, const rill_engin
                             : "the settlement engine cannot answer");
 }
 
+/* The account is not open, and what no engine took of it is owed again. */
+static void give_back_closed(rill_core *c, rill_settling *a)
+{
+    rill_balance *balance;
+    /* Only where something is to be booked: no account is opened for nothing. */
+    if (a->balance != NULL || a->of != NULL || a->left_out.units == 0 ||
+        rill_core_open_closed(c, a->id, &balance) != RILL_OK)
+        return;
+    rill_settler_give_back(&c->settler, a, balance, c->options.now(c->options.user));
+    rill_core_keep_closed(c, balance);
+}
+
 void rill_core_engine_answered(rill_core *c, uint64_t id, const rill_engine_answer *answer)
 {
     engine_message *message = rill_map_remove(&c->messages, id);
@@ -209,8 +225,10 @@ void rill_core_engine_answered(rill_core *c, uint64_t id, const rill_engine_answ
         return;
     }
     rill_settling *a = rill_settler_find_call(&c->settler, id);
-    if (a != NULL)
+    if (a != NULL) {
         rill_settler_answered(&c->settler, a, id, answer, c->options.now(c->options.user));
+        give_back_closed(c, a);
+    }
     c->options.soon(c->options.user);
 }
 

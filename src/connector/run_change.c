@@ -42,6 +42,8 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
         return rill_core_know_config(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
         return rill_core_know_engine_tokens(c->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_ENGINE_TERMS) == 0)
+        return rill_core_know_engine_terms(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) != 0 &&
         strcmp(setting->kind, RILL_SETTING_ROUTE) != 0)
         return RILL_OK; /* of a version that knows more */

@@ -33,6 +33,7 @@ void rill_settler_clear(rill_settler *s)
         rill_settler_free_terms(s, &a->fresh);
         rill_settler_free_terms(s, &a->before);
         rill_free(allocator, a->kept_tokens);
+        rill_free(allocator, a->kept_terms);
         rill_free(allocator, a->name);
         rill_free(allocator, a);
     }
@@ -109,11 +110,19 @@ static rill_settle_step next_step(const rill_settling *a)
                                                                          : RILL_SETTLE_NOTHING;
 }
 
+/* Something is to be settled, and nothing else is: as soon as the engine may be asked again. */
+static bool may_begin(const rill_settler *s, const rill_settling *a)
+{
+    return a->due && a->of == NULL && !s->paused && a->terms.engine != NULL && a->balance != NULL;
+}
+
 void rill_settler_arm(rill_settler *s, rill_settling *a)
 {
-    bool some = next_step(a) != RILL_SETTLE_NOTHING;
-    rill_heap_move(&s->timers, &a->timer, some ? a->retry_at : RILL_NEVER);
-    if (some)
+    uint64_t at = next_step(a) != RILL_SETTLE_NOTHING ? a->retry_at : RILL_NEVER;
+    if (may_begin(s, a) && a->rest_until < at)
+        at = a->rest_until;
+    rill_heap_move(&s->timers, &a->timer, at);
+    if (at != RILL_NEVER)
         s->options.soon(s->options.user);
 }
 
@@ -157,6 +166,7 @@ void rill_settler_agree(rill_settler *s, rill_settling *a, rill_now now)
     a->fresh = (rill_settle_terms){.engine = NULL};
     if (old.engine != a->terms.engine) {
         a->wait = 0;
+        a->rest_until = 0;
         a->retry_at = now.mono_ns;
     }
     if (old.engine != NULL && old.engine != a->terms.engine) {
@@ -166,8 +176,14 @@ void rill_settler_agree(rill_settler *s, rill_settling *a, rill_now now)
     } else {
         rill_settler_free_terms(s, &old);
     }
+    if (a->balance != NULL)
+        rill_settler_give_back(s, a, a->balance, now);
+    if (rill_settler_has_new_terms(s, a)) {
+        a->due = rill_settling_is_due(a);
+        rill_settler_keep_terms(s, a, now.wall_ms);
+    }
     rill_settler_keep_tokens(s, a, now.wall_ms);
-    rill_settler_arm(s, a);
+    rill_settler_begin_due(s, a, now);
 }
 
 void rill_settler_forget(rill_settler *s, rill_settling *a)
@@ -201,26 +217,22 @@ static uint64_t power(unsigned digits)
 }
 
 /*
- * What is taken from the balance, and what the engine is asked for: that, and what is left of
- * those before, in amounts that it can settle. False: nothing.
+ * What the engine is asked for, in amounts that it can settle: all that is owed above settle_to,
+ * with what is left of those before. And what of that is taken from the balance. False: nothing.
  */
 static bool find_amounts(const rill_settling *a, uint64_t *debit, uint64_t *asked)
 {
     const rill_settle_terms *t = &a->terms;
+    const uint64_t left = a->left_out.units;
     rill_i128 over;
-    if (!rill_wide_sum(a->balance->booked,
-                       rill_wide_negate(rill_wide_signed(rill_wide(t->settle_to))), &over) ||
+    if (!rill_wide_sum(a->balance->booked, rill_wide_signed(rill_wide(left)), &over) ||
+        !rill_wide_sum(over, rill_wide_negate(rill_wide_signed(rill_wide(t->settle_to))), &over) ||
         rill_wide_negative(over))
         return false;
-    uint64_t left = a->left_out.units;
     uint64_t step = t->scale < a->scale ? power(a->scale - t->scale) : 1;
-    *debit = rill_wide_sat(rill_wide_bits(over));
-    if (*debit > UINT64_MAX - left)
-        *debit = UINT64_MAX - left;
-    *asked = *debit + left;
-    uint64_t rest = step == 0 ? *asked : *asked % step;
-    *asked -= rest;
-    *debit -= rest < *debit ? rest : *debit;
+    *asked = rill_wide_sat(rill_wide_bits(over));
+    *asked -= step == 0 ? *asked : *asked % step;
+    *debit = rill_sub_sat(*asked, left);
     return *asked > 0;
 }
 
@@ -253,7 +265,7 @@ static int write_begun(const rill_settler *s, const rill_settling *a, const char
     return rc;
 }
 
-static void begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t asked, rill_now now)
+static bool begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t asked, rill_now now)
 {
     char key[RILL_SETTLE_KEY + 1];
     rill_exact left = a->left_out;
@@ -265,7 +277,7 @@ static void begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t as
     if (rc != RILL_OK) {
         rill_log_account_line(s->options.log, RILL_LOG_WARNING, a->name,
                               "cannot be settled now: %s", rill_strerror(rc));
-        return;
+        return false;
     }
     memcpy(a->key, key, sizeof a->key);
     a->of = a->terms.engine;
@@ -277,19 +289,42 @@ static void begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t as
     rill_log_account_line(s->options.log, RILL_LOG_INFO, a->name,
                           "%" PRIu64 " units are to be settled by %s, key %s", asked, a->of->url,
                           key);
-    rill_settler_arm(s, a);
     s->options.soon(s->options.user);
+    return true;
 }
 
-void rill_settler_look(rill_settler *s, rill_settling *a, rill_now now)
+void rill_settler_begin_due(rill_settler *s, rill_settling *a, rill_now now)
 {
     uint64_t debit;
     uint64_t asked;
     /* An engine that did not take what it was asked for is not asked for the rest at once. */
-    if (!rill_settling_is_due(a) || now.mono_ns < a->rest_until)
+    if (may_begin(s, a) && now.mono_ns >= a->rest_until) {
+        a->due = rill_settling_is_due(a) && find_amounts(a, &debit, &asked) &&
+                 !begin(s, a, debit, asked, now);
+        if (a->due)
+            a->rest_until = now.mono_ns + RILL_SETTLE_FIRST_WAIT;
+    }
+    if (a->kept_terms != NULL && (a->kept_terms[0] == '1') != a->due)
+        rill_settler_keep_terms(s, a, now.wall_ms);
+    rill_settler_arm(s, a);
+}
+
+void rill_settler_look(rill_settler *s, rill_settling *a, rill_now now)
+{
+    if (!rill_settling_is_due(a) || (a->due && (!may_begin(s, a) || now.mono_ns < a->rest_until)))
         return;
-    if (find_amounts(a, &debit, &asked))
-        begin(s, a, debit, asked, now);
+    a->due = true;
+    rill_settler_begin_due(s, a, now);
+}
+
+void rill_settler_pause(rill_settler *s, bool paused)
+{
+    s->paused = paused;
+    for (rill_list *at = s->all.next; at != &s->all; at = at->next) {
+        rill_settling *a = RILL_CONTAINER(at, rill_settling, linked);
+        if (a->due)
+            rill_settler_arm(s, a);
+    }
 }
 
 void rill_settler_kept(rill_settler *s, uint64_t group, uint64_t mono_ns)
@@ -375,20 +410,19 @@ static bool is_shared(const rill_settler *s, const rill_settling *a)
     return false;
 }
 
-static void take_step(rill_settler *s, rill_settling *a, uint64_t mono_ns)
+static void ask(rill_settler *s, rill_settling *a, uint64_t mono_ns)
 {
     char path[RILL_SETTLE_PATH];
     char body[RILL_QUANTITY_JSON];
     rill_engine_call call = {.method = NULL};
     a->step = next_step(a);
-    if (a->step == RILL_SETTLE_NOTHING)
-        return;
     a->asks = a->of != NULL ? a->of : a->step == RILL_SETTLE_DELETE ? a->known : a->terms.engine;
     if (a->step == RILL_SETTLE_DELETE && is_shared(s, a)) {
         /* That one needs it. */
         a->known = NULL;
         if (rill_settler_put_engine(s, a, NULL, 0) == RILL_OK)
             s->options.soon(s->options.user);
+        rill_settler_arm(s, a);
         return;
     }
     rill_settler_describe(a, &call, path, body);
@@ -396,18 +430,26 @@ static void take_step(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     int rc = s->options.call(s->options.user, &call);
     if (rc == RILL_OK) {
         s->open++;
+        rill_settler_arm(s, a);
         return;
     }
     a->call = 0;
     fail(s, a, rill_strerror(rc), mono_ns);
 }
 
-void rill_settler_turn(rill_settler *s, uint64_t mono_ns)
+static void take_step(rill_settler *s, rill_settling *a, rill_now now)
+{
+    rill_settler_begin_due(s, a, now);
+    if (next_step(a) != RILL_SETTLE_NOTHING && a->retry_at <= now.mono_ns)
+        ask(s, a, now.mono_ns);
+}
+
+void rill_settler_turn(rill_settler *s, rill_now now)
 {
     uint64_t was;
-    for (rill_timer *due;
-         s->open < RILL_SETTLE_CALLS && (due = rill_heap_due(&s->timers, mono_ns, &was)) != NULL;)
-        take_step(s, RILL_CONTAINER(due, rill_settling, timer), mono_ns);
+    for (rill_timer *due; s->open < RILL_SETTLE_CALLS &&
+                          (due = rill_heap_due(&s->timers, now.mono_ns, &was)) != NULL;)
+        take_step(s, RILL_CONTAINER(due, rill_settling, timer), now);
 }
 
 uint64_t rill_settler_deadline(const rill_settler *s)
@@ -475,11 +517,14 @@ static void answered_pay(rill_settler *s, rill_settling *a, const rill_engine_an
         succeed(s, a, now.mono_ns);
         a->wait = wait < RILL_SETTLE_LONGEST_WAIT ? wait : RILL_SETTLE_LONGEST_WAIT;
         a->rest_until = now.mono_ns + a->wait;
+        a->due = a->due || (rest.units > 0 && rill_settling_is_due(a));
     } else {
         succeed(s, a, now.mono_ns);
     }
+    if (a->balance != NULL)
+        rill_settler_give_back(s, a, a->balance, now);
     s->options.soon(s->options.user);
-    rill_settler_look(s, a, now);
+    rill_settler_begin_due(s, a, now);
 }
 
 void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,

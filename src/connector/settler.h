@@ -82,7 +82,8 @@ typedef struct rill_settling {
     uint64_t begun_ms;
     uint64_t group; /* that it is booked in; 0: it is kept */
     char key[RILL_SETTLE_KEY + 1];
-    rill_exact left_out; /* booked, and taken by no engine */
+    rill_exact left_out; /* booked, and taken by no engine: still owed */
+    bool due;            /* more was owed since, and at least the threshold: it is to be settled */
     rill_exact left_in;  /* told by an engine, and not booked */
     /* Of the call that is open. */
     uint64_t call; /* 0: none */
@@ -95,6 +96,7 @@ typedef struct rill_settling {
     uint64_t rest_until; /* no settlement begins before: the engine took less of the last one */
     char problem[160];   /* of the last one */
     char *kept_tokens;   /* RILL_SETTING_ENGINE_TOKENS, as the store has it; NULL: nothing */
+    char *kept_terms;    /* RILL_SETTING_ENGINE_TERMS, as the store has it; NULL: nothing */
     rill_list keys;      /* that the engine has shown, the one that was used last behind */
     size_t key_count;
     unsigned messages; /* that are under way, in both directions */
@@ -146,6 +148,7 @@ typedef struct rill_settler {
     rill_engine *engines;
     uint32_t serial; /* of the last call */
     size_t open;     /* calls */
+    bool paused;     /* nothing can be written, and no settlement begins */
 } rill_settler;
 
 void rill_settler_init(rill_settler *s, const rill_settler_options *options);
@@ -181,24 +184,41 @@ typedef struct rill_settler_wanted {
 /* It is, after rill_settler_agree: all is copied. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_settler_prepare(rill_settler *s, rill_settling *a,
                                          const rill_settler_wanted *wanted);
+/*
+ * What is owed by now is looked at only if this is not what was agreed before, also by an earlier
+ * run of the node: what an account has paid ahead is not paid back because somebody reads a
+ * configuration again. Without an engine, what none has taken is booked back.
+ */
 void rill_settler_agree(rill_settler *s, rill_settling *a, rill_now now);
 /* Nothing will be. */
 void rill_settler_forget(rill_settler *s, rill_settling *a);
 
 /* ---- money that goes ---- */
 
-/* Is it time to look at this account? For each packet to it. */
+/*
+ * Is so much owed that it is to be settled? What no engine took is owed beside the balance. For
+ * each packet to the account.
+ */
 static inline bool rill_settling_is_due(const rill_settling *a)
 {
-    return a != NULL && a->of == NULL && a->terms.engine != NULL && a->balance != NULL &&
-           !rill_wide_below(a->balance->booked, rill_wide_signed(rill_wide(a->terms.threshold)));
+    rill_i128 owed;
+    if (a == NULL || a->terms.engine == NULL || a->balance == NULL)
+        return false;
+    return !rill_wide_sum(a->balance->booked, rill_wide_signed(rill_wide(a->left_out.units)),
+                          &owed) ||
+           !rill_wide_below(owed, rill_wide_signed(rill_wide(a->terms.threshold)));
 }
-/* Its balance has changed: begins a settlement if there is reason to. */
+/*
+ * The node owes it more than before: begins a settlement if that is due, or does so later if it
+ * cannot begin now.
+ */
 void rill_settler_look(rill_settler *s, rill_settling *a, rill_now now);
+/* Whether anything can be written. What was due meanwhile begins afterwards. */
+void rill_settler_pause(rill_settler *s, bool paused);
 /* The books are kept up to this group. */
 void rill_settler_kept(rill_settler *s, uint64_t group, uint64_t mono_ns);
-/* Asks engines for what is due. */
-void rill_settler_turn(rill_settler *s, uint64_t mono_ns);
+/* Begins what could not begin before, and asks engines for what is due. */
+void rill_settler_turn(rill_settler *s, rill_now now);
 /* RILL_NEVER: nothing will be due by itself. */
 uint64_t rill_settler_deadline(const rill_settler *s);
 /* What came of a call of the settler's. One that nobody waits for is ignored. */
@@ -231,6 +251,22 @@ typedef struct rill_settler_word {
  */
 RILL_MUST_CHECK int rill_settler_end(rill_settler *s, rill_settling *a, rill_balance *balance,
                                      const rill_settler_word *word, rill_now now, uint64_t *group);
+
+/*
+ * What no engine has taken is owed again if there is no engine any more that could be asked for it:
+ * whole units go back to the balance. Nothing happens while an engine is agreed, or still asked.
+ */
+void rill_settler_give_back(rill_settler *s, rill_settling *a, rill_balance *balance, rill_now now);
+
+/* ---- what was agreed ---- */
+
+/*
+ * The store keeps what was agreed when the account was looked at last, and if more is due since, as
+ * a setting by the balance's id: "1" or "0", threshold, settle-to, scale and the engine's URL.
+ */
+#define RILL_SETTING_ENGINE_TERMS "engine-terms"
+/* What the store has of it, before any account is attached. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_settler_know_terms(rill_settler *s, const rill_store_setting *setting);
 
 /* ---- tokens of engines ---- */
 

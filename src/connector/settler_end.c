@@ -96,8 +96,9 @@ int rill_settler_end(rill_settler *s, rill_settling *a, rill_balance *balance,
     a->problem[0] = '\0';
     a->retry_at = now.mono_ns;
     rill_settler_keep_tokens(s, a, now.wall_ms);
-    rill_settler_arm(s, a);
+    rill_settler_give_back(s, a, balance, now);
     s->options.soon(s->options.user);
-    rill_settler_look(s, a, now);
+    a->due = a->due || (!word->paid && rill_settling_is_due(a));
+    rill_settler_begin_due(s, a, now);
     return RILL_OK;
 }

@@ -17,12 +17,19 @@ rill_settling *rill_settler_make(rill_settler *s, rill_balance_id id);
 /* RILL_ERR_NOMEM: *out is empty. */
 RILL_MUST_CHECK int rill_settler_set_terms(rill_settler *s, rill_settle_terms *out,
                                            const rill_settler_wanted *wanted);
+/* The store learns what is agreed, and if more is due, if that is different now. No memory: next
+ * time. */
+void rill_settler_keep_terms(rill_settler *s, rill_settling *a, uint64_t wall_ms);
+/* Is what is agreed something else than when the account was looked at last? */
+bool rill_settler_has_new_terms(const rill_settler *s, const rill_settling *a);
 void rill_settler_free_terms(const rill_settler *s, rill_settle_terms *terms);
 
 /* settler.c */
 
 /* When the next step is due. */
 void rill_settler_arm(rill_settler *s, rill_settling *a);
+/* Begins what is due, if that can be now. Or else later: it is armed for that. */
+void rill_settler_begin_due(rill_settler *s, rill_settling *a, rill_now now);
 
 /* settler_in.c */
 

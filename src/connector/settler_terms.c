@@ -137,23 +137,58 @@ static char *write_tokens(const rill_settler *s, const rill_settling *a)
     return text;
 }
 
-void rill_settler_keep_tokens(rill_settler *s, rill_settling *a, uint64_t wall_ms)
+/* Takes the text, NULL: no memory. The store learns it if it has another one. */
+static void keep(rill_settler *s, const rill_settling *a, const char *kind, char *text, char **kept,
+                 uint64_t wall_ms)
 {
     char name[16];
-    char *text = write_tokens(s, a);
     uint64_t group;
     if (text == NULL)
         return;
     (void)snprintf(name, sizeof name, "%" PRIu32, a->id);
-    const rill_store_setting setting = {RILL_SETTING_ENGINE_TOKENS, name, text};
-    if (strcmp(text, a->kept_tokens == NULL ? "" : a->kept_tokens) != 0 &&
+    const rill_store_setting setting = {kind, name, text};
+    if (strcmp(text, *kept == NULL ? "" : *kept) != 0 &&
         rill_clerk_put_setting(s->options.clerk, &setting, wall_ms, &group) == RILL_OK) {
-        char *old = a->kept_tokens;
-        a->kept_tokens = text;
+        char *old = *kept;
+        *kept = text;
         text = old;
         s->options.soon(s->options.user);
     }
     rill_free(s->options.allocator, text);
+}
+
+void rill_settler_keep_tokens(rill_settler *s, rill_settling *a, uint64_t wall_ms)
+{
+    keep(s, a, RILL_SETTING_ENGINE_TOKENS, write_tokens(s, a), &a->kept_tokens, wall_ms);
+}
+
+/* Empty: there is no engine. NULL: no memory. */
+static char *write_terms(const rill_settler *s, const rill_settling *a)
+{
+    const rill_settle_terms *t = &a->terms;
+    enum { NUMBERS = 80 };
+    const size_t size = t->engine == NULL ? 1 : strlen(t->engine->url) + NUMBERS;
+    char *text = rill_calloc(s->options.allocator, 1, size);
+    if (text != NULL && t->engine != NULL)
+        (void)snprintf(text, size, "%d %" PRIu64 " %" PRIu64 " %u %s", (int)a->due, t->threshold,
+                       t->settle_to, (unsigned)t->scale, t->engine->url);
+    return text;
+}
+
+void rill_settler_keep_terms(rill_settler *s, rill_settling *a, uint64_t wall_ms)
+{
+    keep(s, a, RILL_SETTING_ENGINE_TERMS, write_terms(s, a), &a->kept_terms, wall_ms);
+}
+
+bool rill_settler_has_new_terms(const rill_settler *s, const rill_settling *a)
+{
+    char *text = write_terms(s, a);
+    const char *kept = a->kept_terms == NULL ? "" : a->kept_terms;
+    /* The first character is not of the terms. */
+    const bool same = text != NULL && (text[0] == '\0') == (kept[0] == '\0') &&
+                      (text[0] == '\0' || strcmp(text + 1, kept + 1) == 0);
+    rill_free(s->options.allocator, text);
+    return !same;
 }
 
 /* One of the two is all that may still be asked: another one is asked once that is over. */
@@ -181,18 +216,37 @@ static bool read_id(const char *name, rill_balance_id *id)
     return number > 0 && number <= UINT32_MAX;
 }
 
+/* Whose setting it is. RILL_ERR_NOT_FOUND: not one of ours. RILL_ERR_NOMEM. */
+static int find_named(rill_settler *s, const rill_store_setting *setting, rill_settling **out)
+{
+    rill_balance_id id;
+    if (!read_id(setting->name, &id))
+        return RILL_ERR_NOT_FOUND;
+    *out = rill_settler_find(s, id);
+    if (*out == NULL)
+        *out = rill_settler_make(s, id);
+    return *out == NULL ? RILL_ERR_NOMEM : RILL_OK;
+}
+
+int rill_settler_know_terms(rill_settler *s, const rill_store_setting *setting)
+{
+    rill_settling *a;
+    int rc = find_named(s, setting, &a);
+    if (rc != RILL_OK)
+        return rc == RILL_ERR_NOT_FOUND ? RILL_OK : rc;
+    rill_free(s->options.allocator, a->kept_terms);
+    a->kept_terms = copy_of(s, setting->value);
+    a->due = setting->value[0] == '1';
+    return a->kept_terms == NULL ? RILL_ERR_NOMEM : RILL_OK;
+}
+
 int rill_settler_know_tokens(rill_settler *s, const rill_store_setting *setting,
                              rill_settler_read_token *read, void *user)
 {
-    rill_balance_id id;
-    int rc = RILL_OK;
-    if (!read_id(setting->name, &id))
-        return RILL_OK; /* not one of ours */
-    rill_settling *a = rill_settler_find(s, id);
-    if (a == NULL)
-        a = rill_settler_make(s, id);
-    if (a == NULL)
-        return RILL_ERR_NOMEM;
+    rill_settling *a;
+    int rc = find_named(s, setting, &a);
+    if (rc != RILL_OK)
+        return rc == RILL_ERR_NOT_FOUND ? RILL_OK : rc;
     char *line = copy_of(s, setting->value);
     rill_free(s->options.allocator, a->kept_tokens);
     a->kept_tokens = copy_of(s, setting->value);

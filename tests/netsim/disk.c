@@ -326,6 +326,8 @@ static int on_setting(void *user, const rill_store_setting *setting)
         return rill_core_know_proposal(node->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
         return rill_core_know_engine_tokens(node->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_ENGINE_TERMS) == 0)
+        return rill_core_know_engine_terms(node->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) == 0)
         return rill_overlay_put(&node->overlay, setting->kind, setting->name, setting->value);
     return RILL_OK;

@@ -45,6 +45,7 @@ static struct {
     uint64_t in, out, deposits, back; /* of its entries */
     unsigned notes;
     char tokens[256]; /* RILL_SETTING_ENGINE_TOKENS */
+    char terms[256];  /* RILL_SETTING_ENGINE_TERMS */
     unsigned tokens_read;
     struct {
         char key[64];
@@ -145,9 +146,12 @@ static inline void keep_batch(void)
         disk.keys[disk.key_count++].amount = e->amount;
     }
     for (size_t i = 0; i < b->setting_count; i++) {
-        assert_string_equal(b->settings[i].kind, RILL_SETTING_ENGINE_TOKENS);
-        assert_string_equal(b->settings[i].name, "3");
-        snprintf(disk.tokens, sizeof disk.tokens, "%s", b->settings[i].value);
+        bool terms = strcmp(b->settings[i].kind, RILL_SETTING_ENGINE_TERMS) == 0;
+        if (!terms)
+            assert_string_equal(b->settings[i].kind, RILL_SETTING_ENGINE_TOKENS);
+        if (strcmp(b->settings[i].name, "3") != 0)
+            continue; /* of another account of the name */
+        snprintf(terms ? disk.terms : disk.tokens, sizeof disk.tokens, "%s", b->settings[i].value);
     }
 }
 
@@ -272,10 +276,12 @@ static inline void start(void)
     const rill_store_setting tokens = {RILL_SETTING_ENGINE_TOKENS, "3", disk.tokens};
     if (disk.tokens[0] != '\0')
         assert_int_equal(rill_settler_know_tokens(&settler, &tokens, on_read_token, NULL), RILL_OK);
+    const rill_store_setting terms = {RILL_SETTING_ENGINE_TERMS, "3", disk.terms};
+    if (disk.terms[0] != '\0')
+        assert_int_equal(rill_settler_know_terms(&settler, &terms), RILL_OK);
     assert_int_equal(rill_settler_attach(&account, &settler, BOB, "bob", SCALE, &bob), RILL_OK);
     if (terms_engine != NULL)
         agree(terms_engine, NULL);
-    rill_settler_look(&settler, account, now);
 }
 
 static inline void stop(void)
@@ -299,7 +305,7 @@ static inline void die(bool batch_is_kept)
 
 static inline void turn(void)
 {
-    rill_settler_turn(&settler, now.mono_ns);
+    rill_settler_turn(&settler, now);
     rill_clerk_turn(&clerk, now.mono_ns);
 }
 
@@ -341,17 +347,18 @@ static inline int tear_down(void **state)
     return 0;
 }
 
+static inline void enter(rill_entry_kind kind, uint64_t amount)
+{
+    const rill_store_entry e = {
+        .at_ms = now.wall_ms, .kind = kind, .amount = amount, .who = "x", .note = "", .key = ""};
+    uint64_t group;
+    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+}
+
 /* We owe bob so much more. */
 static inline void owe(uint64_t amount)
 {
-    const rill_store_entry e = {.at_ms = now.wall_ms,
-                                .kind = RILL_ENTRY_DEPOSIT,
-                                .amount = amount,
-                                .who = "x",
-                                .note = "",
-                                .key = ""};
-    uint64_t group;
-    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+    enter(RILL_ENTRY_DEPOSIT, amount);
     rill_settler_look(&settler, account, now);
 }
 

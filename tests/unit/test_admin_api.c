@@ -652,6 +652,8 @@ static void test_what_was_added_changes(void **state)
     account->settling = &outstanding;
     told_is("DELETE", "/v1/accounts/alice", "", 409,
             "its engine http://gone has not said yet that it has settled");
+    outstanding = (rill_settling){.left_out = rill_exact_units(7)};
+    told_is("DELETE", "/v1/accounts/alice", "", 409, "no engine has taken 7 units");
     account->settling = NULL;
     assert_int_equal(rill_overlay_put(&added, "route", "g.q", "alice"), RILL_OK);
     told_is("DELETE", "/v1/accounts/alice", "", 409, "the route g.q leads to it");

@@ -159,6 +159,172 @@ static void test_an_engine_that_takes_less(void **state)
     assert_int_equal(disk.out, 900 + 1000 + 1001);
 }
 
+/* It is owed as before, and asked for less and less often: nobody has to pay anything for that. */
+static void test_an_engine_that_takes_nothing(void **state)
+{
+    (void)state;
+    uint64_t wait = 0;
+    settle_once();
+    for (unsigned i = 0; i < 20; i++) {
+        answer(201, "{\"amount\":\"0\",\"scale\":2}");
+        booked(100);
+        assert_true(account->left_out.units == 900);
+        keep_all();
+        assert_int_equal(call.id, 0);
+        assert_int_equal(disk.terms[0], '1');
+        uint64_t next = rill_settler_deadline(&settler) - now.mono_ns;
+        assert_true(next >= wait && next <= RILL_SETTLE_LONGEST_WAIT);
+        wait = next;
+        pass(next - 1);
+        turn();
+        assert_int_equal(call.id, 0);
+        pass(1);
+        keep_all();
+        is_asked("{\"amount\":\"900\",\"scale\":2}");
+    }
+    assert_true(wait == RILL_SETTLE_LONGEST_WAIT);
+    answer(201, "{\"amount\":\"899\",\"scale\":2}");
+    keep_all();
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER); /* 101 is below the threshold */
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    owe(898);
+    keep_all();
+    assert_int_equal(call.id, 0);
+    owe(1); /* 999, and the one that it did not take */
+    keep_all();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    answer(201, "");
+    booked(100);
+    keep_all();
+    assert_null(find_row(RILL_SETTLEMENT_LEFT_OUT));
+    assert_int_equal(disk.terms[0], '0');
+    assert_int_equal(disk.out, 900 + 899);
+}
+
+/* What no engine took is more than the balance: the engine is asked for no more than is owed. */
+static void test_more_is_left_than_owed(void **state)
+{
+    (void)state;
+    settle_once();
+    answer(201, "{\"amount\":\"0\",\"scale\":2}");
+    enter(RILL_ENTRY_WITHDRAWAL, 150);
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    keep_all();
+    assert_int_equal(call.id, 0); /* 850 are owed */
+    threshold = 850;
+    agree(url, NULL);
+    keep_all();
+    is_asked("{\"amount\":\"750\",\"scale\":2}");
+    booked(-50);
+    assert_string_equal(find_row(RILL_SETTLEMENT_LEFT_OUT)->amount, "150");
+}
+
+/* Nobody wants back what was paid ahead because the node reads what it has read before. */
+static void test_paid_ahead(void **state)
+{
+    (void)state;
+    uint64_t group;
+    introduce();
+    assert_int_equal(credit("k", "5000", SCALE, &group), RILL_OK);
+    agree(url, NULL);
+    keep_all();
+    die(true);
+    keep_all();
+    booked(5000);
+    assert_int_equal(call.id, 0);
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+    owe(1);
+    keep_all();
+    is_asked("{\"amount\":\"4901\",\"scale\":2}");
+    assert_int_equal(credit("l", "5000", SCALE, &group), RILL_OK);
+    answer(201, "");
+    keep_all();
+    booked(5100);
+    assert_int_equal(call.id, 0);
+    settle_to = 50; /* somebody wants it otherwise */
+    agree(url, NULL);
+    keep_all();
+    is_asked("{\"amount\":\"5050\",\"scale\":2}");
+}
+
+/* Other terms that were read while the node did not run are looked at, too. */
+static void test_other_terms_at_the_start(void **state)
+{
+    (void)state;
+    introduce();
+    owe(900);
+    keep_all();
+    threshold = 900;
+    die(true);
+    keep_all();
+    is_asked("{\"amount\":\"800\",\"scale\":2}");
+}
+
+/* What is due and cannot begin is not forgotten: by a rest, a store that fails, or a restart. */
+static void test_what_is_due_later(void **state)
+{
+    (void)state;
+    settle_once();
+    answer(201, "{\"amount\":\"0\",\"scale\":2}");
+    keep_all();
+    die(true);
+    keep_all();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    owe(2000); /* while something is outstanding */
+    keep_all();
+    die(true);
+    keep_all();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    answer(201, "");
+    keep_all();
+    is_asked("{\"amount\":\"2000\",\"scale\":2}");
+    answer(201, "");
+    keep_all();
+    rill_settler_pause(&settler, true);
+    owe(1000);
+    keep_all();
+    assert_null(account->of);
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+    rill_settler_pause(&settler, false);
+    keep_all();
+    is_asked("{\"amount\":\"1000\",\"scale\":2}");
+}
+
+/* Without an engine nobody would ever be asked for it. */
+static void test_given_back(void **state)
+{
+    (void)state;
+    settle_once();
+    answer(201, "{\"amount\":\"10050\",\"scale\":4}"); /* 100.5 of 900 */
+    keep_all();
+    agree(other_url, NULL);
+    booked(100); /* that one is asked for it */
+    agree(NULL, NULL);
+    booked(100 + 799);
+    keep_all();
+    assert_int_equal(disk.back, 799);
+    assert_string_equal(find_row(RILL_SETTLEMENT_LEFT_OUT)->amount, "5");
+    assert_int_equal(find_row(RILL_SETTLEMENT_LEFT_OUT)->scale, 1);
+    assert_string_equal(disk.terms, "");
+    agree(NULL, NULL);
+    booked(899);
+    /* What is outstanding then is asked for until it is over. */
+    threshold = 899;
+    agree(url, NULL);
+    booked(100);
+    agree(NULL, NULL);
+    booked(100);
+    while (strcmp(call.key, "") == 0) {
+        if (call.id != 0)
+            answer(201, "");
+        keep_all();
+    }
+    answer(201, "{\"amount\":\"700\",\"scale\":2}");
+    booked(199);
+    keep_all();
+    assert_int_equal(disk.back, 799 + 99);
+}
+
 static void test_an_engine_that_claims_more(void **state)
 {
     (void)state;
@@ -283,14 +449,13 @@ static void test_another_engine(void **state)
     assert_string_equal(call.token, "");
     assert_string_equal(call.key, key);
     answer(201, "");
-    turn();
+    keep_all();
     assert_string_equal(call.method, "DELETE");
     assert_string_equal(call.path, "/accounts/bob");
     assert_string_equal(call.engine, url);
     assert_string_equal(call.token, "");
     answer(500, "");
-    written();
-    die(true);
+    die(false);
     /* It has started with the configuration before: its engine knows it. */
     turn();
     assert_int_equal(call.id, 0);
@@ -337,8 +502,7 @@ static void test_no_engine_any_more(void **state)
     assert_string_equal(call.method, "DELETE");
     assert_string_equal(call.token, "token");
     answer(404, "");
-    turn();
-    written();
+    keep_all();
     assert_int_equal(call.id, 0);
     assert_null(find_row(RILL_SETTLEMENT_ENGINE));
     assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
@@ -359,7 +523,7 @@ static void test_another_account_of_the_name(void **state)
     assert_string_equal(call.method, "POST"); /* of the other; nothing is taken back */
     assert_string_equal(call.path, "/accounts");
     assert_null(account->known);
-    written();
+    keep_all();
     assert_null(find_row(RILL_SETTLEMENT_ENGINE));
 }
 
@@ -632,7 +796,7 @@ static void test_many_accounts(void **state)
     size_t answered = 0;
     for (unsigned i = 0; answered < 201; i++) {
         assert_in_range(i, 0, 300);
-        rill_settler_turn(&settler, now.mono_ns);
+        rill_settler_turn(&settler, now);
         assert_true(many_count - answered <= RILL_SETTLE_CALLS);
         if (many_count - answered == RILL_SETTLE_CALLS)
             assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
@@ -707,8 +871,12 @@ static void test_beginning_without_memory(void **state)
     for (unsigned long n = 0; account->of == NULL; n++) {
         assert_true(n < 50);
         booked(1000);
+        rill_settler_look(&settler, account, now); /* not at once again */
+        assert_null(account->of);
+        assert_true(rill_settler_deadline(&settler) - now.mono_ns <= RILL_SETTLE_FIRST_WAIT);
+        pass(rill_settler_deadline(&settler) - now.mono_ns);
         failing_memory_after(&memory, n);
-        rill_settler_look(&settler, account, now);
+        rill_settler_turn(&settler, now);
         failing_memory_well(&memory);
     }
     booked(100);
@@ -1031,6 +1199,12 @@ int main(void)
         TEST(test_an_engine_that_is_away),
         TEST(test_jitter),
         TEST(test_an_engine_that_takes_less),
+        TEST(test_an_engine_that_takes_nothing),
+        TEST(test_more_is_left_than_owed),
+        TEST(test_paid_ahead),
+        TEST(test_other_terms_at_the_start),
+        TEST(test_what_is_due_later),
+        TEST(test_given_back),
         TEST(test_an_engine_that_claims_more),
         TEST(test_an_engine_that_claims_more_than_there_is),
         TEST(test_garbage),

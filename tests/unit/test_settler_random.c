@@ -74,6 +74,11 @@ static void engine_answers(bool good)
     uint64_t luck = good ? 9 : draw(10);
     if (call.id == 0)
         return;
+    if (strcmp(call.method, "DELETE") == 0) {
+        knows_bob = knows_bob && luck <= 1;
+        answer(luck > 2 ? 204 : 0, "");
+        return;
+    }
     if (strcmp(call.path, "/accounts") == 0) {
         knows_bob = knows_bob || luck > 1;
         answer(luck > 2 ? 201 : 0, "");
@@ -112,6 +117,8 @@ static unsigned told_count;
 
 static void engine_tells(void)
 {
+    if (account->terms.engine == NULL)
+        return; /* who is none is not heard */
     if (!telling.open) {
         telling.open = true;
         telling.booked = false;
@@ -256,6 +263,13 @@ static void one_step(void)
     case 5:
         pass(draw(20) * RILL_SECOND);
         break;
+    case 8:
+        /* Without an engine what none has taken is owed again. */
+        if (draw(10) == 0)
+            agree(draw(3) == 0 ? NULL : url, NULL);
+        else
+            turn();
+        break;
     case 6:
         if (draw(6) == 0) {
             telling.booked = false; /* nobody answered it */
@@ -270,6 +284,7 @@ static void one_step(void)
 
 static void become_quiet(void)
 {
+    agree(url, NULL);
     for (unsigned i = 0; i < 400; i++) {
         turn();
         written();
