@@ -100,6 +100,7 @@ typedef struct rill_admin_look {
     const char *step; /* "minute", "hour", "day" or "all" */
     bool compares;    /* with this head */
     rill_audit_head since;
+    uint64_t until_ms; /* of a statement, as it is shown; its lines may be later without an end */
 } rill_admin_look;
 
 typedef struct rill_admin_answer {

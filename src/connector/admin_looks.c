@@ -233,7 +233,8 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
 {
     rill_core_closed of;
     uint64_t from = 0;
-    uint64_t to = rill_core_now(core).wall_ms + 1;
+    const uint64_t now = rill_core_now(core).wall_ms + 1;
+    uint64_t to = UINT64_MAX; /* a clock that was ahead has left lines behind now, too */
     size_t step;
     bool csv;
     if (!find_subject(core, a, name, query, &of, out) || !read_when(query, "from", &from, out) ||
@@ -250,6 +251,7 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
     look->look.account = of.id;
     look->look.from_ms = from;
     look->look.to_ms = to;
+    look->until_ms = to == UINT64_MAX ? now : to;
     look->look.step_minutes = steps[step].minutes;
     look->csv = csv;
     look->step = steps[step].name;
@@ -393,7 +395,7 @@ static json_t *statement_json(const rill_admin_look *look)
     if (lines == NULL)
         return NULL;
     rill_when_text(look->look.from_ms, from);
-    rill_when_text(look->look.to_ms, to);
+    rill_when_text(look->until_ms, to);
     rill_wide_signed_text(st->opening, opening);
     rill_wide_signed_text(st->closing, closing);
     return json_pack("{s:s, s:{s:s, s:i}, s:s, s:s, s:s, s:s, s:s, s:o}", "account", look->account,
@@ -491,7 +493,7 @@ static void statement_csv(const rill_admin_look *look, rill_admin_answer *out)
     rill_admin_line(&l, "%s,opening,,,,%s,,,,\r\n", at, running(&balance, NULL, text));
     for (size_t i = 0; i < st->count; i++)
         line_csv(&l, &st->lines[i], running(&balance, &st->lines[i], text));
-    rill_when_text(look->look.to_ms, at);
+    rill_when_text(look->until_ms, at);
     balance = st->closing;
     rill_admin_line(&l, "%s,closing,,,,%s,,,,\r\n", at, running(&balance, NULL, text));
     if (l.failed)

@@ -80,6 +80,7 @@ typedef struct rill_books {
     rill_list dirty_flows;    /* rill_flow.dirty */
     size_t dirty_count;       /* of both */
     uint64_t minute;          /* in which the group that fills began */
+    uint64_t least;           /* minutes of groups that begin from now on are not below */
     uint64_t filling;         /* its number: 1, 2, ... */
     uint64_t kept;            /* all groups up to this one are in the store */
 } rill_books;
@@ -108,7 +109,9 @@ RILL_MUST_CHECK int rill_books_flow(rill_books *b, rill_balance *source, rill_ba
 /*
  * Ends the flows from and to a balance, so that its owner may free it. Nothing may be held for it.
  * Nor may it have changed since the last group was taken, or in this minute, whose sums would begin
- * anew if the two neighbours came back: false, and nothing is done, if so. wall_ms: now.
+ * anew if the two neighbours came back: false, and nothing is done, if so. Where the clock has been
+ * set back to an earlier minute that would take long: the next group is of the minute after.
+ * wall_ms: now.
  */
 RILL_MUST_CHECK bool rill_books_forget(rill_books *b, rill_balance *a, uint64_t wall_ms);
 

@@ -299,6 +299,29 @@ static void test_an_account_is_forgotten(void **state)
     assert_true(rill_list_empty(&books.flows));
 }
 
+/* A clock that was ahead: nobody waits until it is there again. */
+static void test_an_account_is_forgotten_before_its_minute(void **state)
+{
+    (void)state;
+    carol.credit = RILL_NO_LIMIT;
+    alice.credit = RILL_NO_LIMIT;
+    rill_flow *flow = flow_of(&carol, &bob);
+    assert_int_equal(rill_books_hold(flow, 10, 20), RILL_HOLD_TAKEN);
+    rill_books_commit(&books, flow, 10, 20, true, 3600000);
+    assert_false(rill_books_forget(&books, &carol, 600000)); /* the store has not been told */
+    assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
+    /* The group that fills is of the same minute. */
+    rill_books_enter(&books, &alice, false, 5, 600000);
+    assert_false(rill_books_forget(&books, &carol, 600000));
+    assert_int_equal(books.minute, 60);
+    rill_books_group_kept(&books, &group);
+    assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
+    assert_true(rill_books_forget(&books, &carol, 600000));
+    assert_int_equal(books.minute, 61);
+    rill_books_enter(&books, &alice, false, 5, 600000);
+    assert_int_equal(books.minute, 61); /* never back */
+}
+
 static void test_one_neighbour_to_itself(void **state)
 {
     (void)state;
@@ -315,10 +338,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_a_packet_books_four_lines),      TEST(test_credit_counts_what_is_held),
-        TEST(test_room_counts_what_is_coming),     TEST(test_the_largest_amounts),
-        TEST(test_groups_have_whole_values),       TEST(test_minutes),
-        TEST(test_without_memory_nothing_is_lost), TEST(test_an_account_is_forgotten),
+        TEST(test_a_packet_books_four_lines),
+        TEST(test_credit_counts_what_is_held),
+        TEST(test_room_counts_what_is_coming),
+        TEST(test_the_largest_amounts),
+        TEST(test_groups_have_whole_values),
+        TEST(test_minutes),
+        TEST(test_without_memory_nothing_is_lost),
+        TEST(test_an_account_is_forgotten),
+        TEST(test_an_account_is_forgotten_before_its_minute),
         TEST(test_one_neighbour_to_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
