@@ -31,7 +31,8 @@ void rill_settler_clear(rill_settler *s)
         rill_settler_clear_in(s, a);
         rill_settler_free_terms(s, &a->terms);
         rill_settler_free_terms(s, &a->fresh);
-        rill_settler_free_terms(s, &a->before);
+        rill_settler_free_terms(s, &a->before[0]);
+        rill_settler_free_terms(s, &a->before[1]);
         rill_free(allocator, a->kept_tokens);
         rill_free(allocator, a->kept_terms);
         rill_free(allocator, a->name);
@@ -90,6 +91,7 @@ int rill_settler_know(rill_settler *s, const rill_store_settlement *row, uint64_
         return know_amount(row, &a->left_in);
     case RILL_SETTLEMENT_ENGINE:
         a->known = rill_settler_engine(s, row->engine);
+        a->forgotten = strcmp(row->amount, "1") == 0;
         return a->known == NULL ? RILL_ERR_NOMEM : RILL_OK;
     }
     return RILL_ERR_MALFORMED;
@@ -171,8 +173,7 @@ void rill_settler_agree(rill_settler *s, rill_settling *a, rill_now now)
     }
     if (old.engine != NULL && old.engine != a->terms.engine) {
         /* An engine is told what is over with its own token, and no other's. */
-        rill_settler_free_terms(s, &a->before);
-        a->before = old;
+        rill_settler_keep_before(s, a, &old);
     } else {
         rill_settler_free_terms(s, &old);
     }
@@ -410,6 +411,14 @@ static bool is_shared(const rill_settler *s, const rill_settling *a)
     return false;
 }
 
+/* From now on it may have forgotten the account, whatever comes of the call, and of this node. */
+static void begin_to_forget(const rill_settler *s, rill_settling *a)
+{
+    if (!a->forgotten && rill_settler_put_engine(s, a, a->known->url, true, 0) == RILL_OK)
+        s->options.soon(s->options.user);
+    a->forgotten = true;
+}
+
 static void ask(rill_settler *s, rill_settling *a, uint64_t mono_ns)
 {
     char path[RILL_SETTLE_PATH];
@@ -420,7 +429,7 @@ static void ask(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     if (a->step == RILL_SETTLE_DELETE && is_shared(s, a)) {
         /* That one needs it. */
         a->known = NULL;
-        if (rill_settler_put_engine(s, a, NULL, 0) == RILL_OK)
+        if (rill_settler_put_engine(s, a, NULL, false, 0) == RILL_OK)
             s->options.soon(s->options.user);
         rill_settler_arm(s, a);
         return;
@@ -430,6 +439,8 @@ static void ask(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     int rc = s->options.call(s->options.user, &call);
     if (rc == RILL_OK) {
         s->open++;
+        if (a->step == RILL_SETTLE_DELETE)
+            begin_to_forget(s, a);
         rill_settler_arm(s, a);
         return;
     }
@@ -557,13 +568,23 @@ void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,
         return;
     }
     fresh = a->step == RILL_SETTLE_DELETE ? NULL : a->asks;
-    if (rill_settler_put_engine(s, a, fresh == NULL ? NULL : fresh->url, now.wall_ms) != RILL_OK) {
+    if (rill_settler_put_engine(s, a, fresh == NULL ? NULL : fresh->url, false, now.wall_ms) !=
+        RILL_OK) {
         fail(s, a, "out of memory", now.mono_ns);
         return;
     }
+    /* Only its answer to what is outstanding says if it goes on: it may forget the account again.
+     */
+    const bool goes_on = a->step != RILL_SETTLE_SETUP || !a->forgotten || a->of == NULL;
     a->known = fresh;
     a->forgotten = false;
     rill_settler_keep_tokens(s, a, now.wall_ms);
     s->options.soon(s->options.user);
-    succeed(s, a, now.mono_ns);
+    if (goes_on) {
+        succeed(s, a, now.mono_ns);
+        return;
+    }
+    a->step = RILL_SETTLE_NOTHING;
+    a->retry_at = now.mono_ns;
+    rill_settler_arm(s, a);
 }

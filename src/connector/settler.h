@@ -72,10 +72,11 @@ typedef struct rill_settling {
     char *name;
     rill_balance *balance; /* NULL: the account is not open */
     rill_settle_terms terms;
-    rill_settle_terms fresh;  /* of another configuration, which is not applied yet */
-    rill_settle_terms before; /* with an engine before: what it may still have to be told */
+    rill_settle_terms fresh; /* of another configuration, which is not applied yet */
+    /* With engines before: the one that is asked, and the one that knows the account, if others. */
+    rill_settle_terms before[2];
     const rill_engine *known; /* that knows the account; NULL: none */
-    bool forgotten;           /* it has said that it does not */
+    bool forgotten;           /* it has said that it does not, or may have been told to forget it */
     /* What is outstanding. */
     const rill_engine *of; /* whose it is; NULL: nothing is */
     uint64_t asked;        /* units */

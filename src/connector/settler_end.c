@@ -57,7 +57,7 @@ static int write_ended(const rill_settler *s, const rill_settling *a, rill_balan
     };
     int rc = rill_settler_put_out(s, a, a->key, 0, "", 0, true);
     if (rc == RILL_OK && forgets)
-        rc = rill_settler_put_engine(s, a, NULL, 0);
+        rc = rill_settler_put_engine(s, a, NULL, false, 0);
     if (rc == RILL_OK)
         rc = rill_clerk_enter(clerk, balance, &entry, group);
     if (rc != RILL_OK)

@@ -22,6 +22,8 @@ RILL_MUST_CHECK int rill_settler_set_terms(rill_settler *s, rill_settle_terms *o
 void rill_settler_keep_terms(rill_settler *s, rill_settling *a, uint64_t wall_ms);
 /* Is what is agreed something else than when the account was looked at last? */
 bool rill_settler_has_new_terms(const rill_settler *s, const rill_settling *a);
+/* Terms with an engine before, that may still have to be asked: the settler's now. */
+void rill_settler_keep_before(const rill_settler *s, rill_settling *a, rill_settle_terms *old);
 void rill_settler_free_terms(const rill_settler *s, rill_settle_terms *terms);
 
 /* settler.c */
@@ -52,9 +54,9 @@ RILL_MUST_CHECK int rill_settler_put_out(const rill_settler *s, const rill_settl
 RILL_MUST_CHECK int rill_settler_put_in(const rill_settler *s, const rill_settling *a,
                                         const char *key, const char *amount, uint8_t scale,
                                         uint64_t at_ms, bool gone);
-/* url NULL: none knows the account. */
+/* url NULL: none knows the account. forgets: it is being told that the account is gone. */
 RILL_MUST_CHECK int rill_settler_put_engine(const rill_settler *s, const rill_settling *a,
-                                            const char *url, uint64_t at_ms);
+                                            const char *url, bool forgets, uint64_t at_ms);
 
 /* settler_words.c */
 

@@ -41,14 +41,14 @@ int rill_settler_put_out(const rill_settler *s, const rill_settling *a, const ch
 }
 
 int rill_settler_put_engine(const rill_settler *s, const rill_settling *a, const char *url,
-                            uint64_t at_ms)
+                            bool forgets, uint64_t at_ms)
 {
     const rill_store_settlement row = {
         .account = a->id,
         .kind = RILL_SETTLEMENT_ENGINE,
         .key = "",
         .engine = url == NULL ? "" : url,
-        .amount = "0",
+        .amount = forgets ? "1" : "0",
         .at_ms = at_ms,
         .gone = url == NULL,
     };

@@ -106,6 +106,33 @@ int rill_settler_set_terms(rill_settler *s, rill_settle_terms *out,
     return RILL_OK;
 }
 
+static bool may_be_asked(const rill_settling *a, const rill_engine *engine)
+{
+    return engine != NULL &&
+           (engine == a->of || engine == a->known || (a->call != 0 && engine == a->asks));
+}
+
+void rill_settler_keep_before(const rill_settler *s, rill_settling *a, rill_settle_terms *old)
+{
+    rill_settle_terms *at = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        if (a->before[i].engine == old->engine)
+            at = &a->before[i];
+    }
+    for (size_t i = 0; i < 2 && at == NULL; i++) {
+        if (!may_be_asked(a, a->before[i].engine))
+            at = &a->before[i];
+    }
+    /* Both others may still be asked: this one has never been. */
+    if (at == NULL) {
+        rill_settler_free_terms(s, old);
+        return;
+    }
+    rill_settler_free_terms(s, at);
+    *at = *old;
+    *old = (rill_settle_terms){.engine = NULL};
+}
+
 /* ---- where tokens are ---- */
 
 /* May it still have to be asked? */
@@ -120,7 +147,7 @@ static bool is_wanted(const rill_settling *a, const rill_settle_terms *t)
 /* Empty: none is wanted. NULL: no memory. */
 static char *write_tokens(const rill_settler *s, const rill_settling *a)
 {
-    const rill_settle_terms *const all[] = {&a->terms, &a->before};
+    const rill_settle_terms *const all[] = {&a->terms, &a->before[0], &a->before[1]};
     size_t size = 1;
     size_t len = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -191,17 +218,21 @@ bool rill_settler_has_new_terms(const rill_settler *s, const rill_settling *a)
     return !same;
 }
 
-/* One of the two is all that may still be asked: another one is asked once that is over. */
+/* Another one is not asked any more. */
 static int know_token(rill_settler *s, rill_settling *a, const char *url, const char *where,
                       rill_settler_read_token *read, void *user)
 {
     const rill_engine *engine = rill_settler_engine(s, url);
     if (engine == NULL)
         return RILL_ERR_NOMEM;
-    if (engine != (a->of != NULL ? a->of : a->known))
+    if (!may_be_asked(a, engine))
         return RILL_OK;
     const rill_settler_wanted wanted = {.engine = url, .token = read(user, where), .where = where};
-    return rill_settler_set_terms(s, &a->before, &wanted);
+    rill_settle_terms terms = {.engine = NULL};
+    int rc = rill_settler_set_terms(s, &terms, &wanted);
+    if (rc == RILL_OK)
+        rill_settler_keep_before(s, a, &terms);
+    return rc;
 }
 
 static bool read_id(const char *name, rill_balance_id *id)

@@ -36,9 +36,10 @@ void rill_settler_describe(const rill_settling *a, rill_engine_call *call,
     call->method = a->step == RILL_SETTLE_DELETE ? "DELETE" : "POST";
     call->engine = a->asks->url;
     call->path = path;
-    call->token = a->asks == a->terms.engine    ? a->terms.token
-                  : a->asks == a->before.engine ? a->before.token
-                                                : NULL;
+    call->token = a->asks == a->terms.engine       ? a->terms.token
+                  : a->asks == a->before[0].engine ? a->before[0].token
+                  : a->asks == a->before[1].engine ? a->before[1].token
+                                                   : NULL;
     switch (a->step) {
     case RILL_SETTLE_SETUP:
         (void)snprintf(path, RILL_SETTLE_PATH, "/accounts");

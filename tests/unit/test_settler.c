@@ -407,6 +407,32 @@ static void test_an_engine_that_forgets_the_account(void **state)
     assert_string_equal(call.key, key);
 }
 
+/* It takes the account, and does not know it: it is asked less and less often all the same. */
+static void test_an_engine_that_forgets_at_once(void **state)
+{
+    (void)state;
+    uint64_t wait = 0;
+    settle_once();
+    for (unsigned i = 0; i < 20; i++) {
+        answer(404, "");
+        turn();
+        assert_int_equal(call.id, 0);
+        uint64_t next = rill_settler_deadline(&settler) - now.mono_ns;
+        assert_true(next >= wait / 2 && next <= RILL_SETTLE_LONGEST_WAIT);
+        wait = next;
+        pass(next);
+        turn();
+        assert_string_equal(call.path, "/accounts");
+        answer(201, "");
+        turn();
+        is_asked("{\"amount\":\"900\",\"scale\":2}");
+    }
+    assert_true(wait >= RILL_SETTLE_LONGEST_WAIT / 2);
+    assert_int_equal(account->tries, 20);
+    answer(201, "");
+    assert_int_equal(account->tries, 0);
+}
+
 static void test_what_is_finer_than_the_engine(void **state)
 {
     (void)state;
@@ -456,10 +482,66 @@ static void test_another_engine(void **state)
     assert_string_equal(call.token, "");
     answer(500, "");
     die(false);
-    /* It has started with the configuration before: its engine knows it. */
+    /* It has started with the configuration before, whose engine may have forgotten the account. */
     turn();
-    assert_int_equal(call.id, 0);
-    assert_true(account->known == account->terms.engine);
+    assert_string_equal(call.method, "POST");
+    assert_string_equal(call.path, "/accounts");
+    assert_string_equal(call.engine, url);
+}
+
+/* It may have forgotten the account, though it has not said so: it is told of it when that is back.
+ */
+static void test_an_account_that_comes_back(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tear_down(state);
+        set_up(state);
+        introduce();
+        agree(NULL, NULL);
+        turn();
+        assert_string_equal(call.method, "DELETE");
+        keep_all();
+        if (i == 0)
+            answer(500, ""); /* or nothing */
+        if (i == 0)
+            agree(url, NULL);
+        else
+            die(true);
+        pass(RILL_SETTLE_LONGEST_WAIT);
+        turn();
+        assert_string_equal(call.method, "POST");
+        assert_string_equal(call.path, "/accounts");
+        answer(201, "");
+        keep_all();
+        die(true);
+        turn();
+        assert_int_equal(call.id, 0);
+    }
+}
+
+/* While something is outstanding its engine is asked with its token, whatever came after it. */
+static void test_two_other_engines(void **state)
+{
+    (void)state;
+    agree(url, "first");
+    settle_once();
+    agree(other_url, "second");
+    agree("http://127.0.0.1:5000", "third");
+    answer(503, "");
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.engine, url);
+    assert_string_equal(call.token, "first");
+    answer(201, "");
+    turn();
+    assert_string_equal(call.method, "DELETE");
+    assert_string_equal(call.token, "first");
+    answer(204, "");
+    turn();
+    assert_string_equal(call.engine, "http://127.0.0.1:5000");
+    assert_string_equal(call.token, "third");
 }
 
 /* It is gone for good, and nothing is outstanding: the next one does not wait for it. */
@@ -537,8 +619,10 @@ static void test_taken_away_while_it_is_told(void **state)
     assert_string_equal(call.method, "DELETE");
     answer(500, "");
     agree(url, NULL);
+    pass(RILL_SETTLE_LONGEST_WAIT);
     turn();
-    assert_int_equal(call.id, 0); /* it knows the account, as far as we know */
+    assert_string_equal(call.method, "POST"); /* it may know it, or not any more */
+    assert_string_equal(call.path, "/accounts");
 }
 
 /* ---- what engines tell ---- */
@@ -1209,8 +1293,11 @@ int main(void)
         TEST(test_an_engine_that_claims_more_than_there_is),
         TEST(test_garbage),
         TEST(test_an_engine_that_forgets_the_account),
+        TEST(test_an_engine_that_forgets_at_once),
         TEST(test_what_is_finer_than_the_engine),
         TEST(test_another_engine),
+        TEST(test_an_account_that_comes_back),
+        TEST(test_two_other_engines),
         TEST(test_an_engine_that_is_gone),
         TEST(test_no_engine_any_more),
         TEST(test_another_account_of_the_name),
