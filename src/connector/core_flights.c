@@ -159,8 +159,9 @@ static int settle(rill_core *c, old_flight *old)
         c->flights.recovered++;
         rill_core_keep_closed(c, flow->source);
         rill_core_keep_closed(c, flow->destination);
-        rill_core_look_to_settle(c,
-                                 RILL_CONTAINER(flow->destination, rill_holder_account, balance));
+        rill_holder_account *payee = of_balance(c, old->destination, flight->destination);
+        if (payee != NULL) /* else its account is in the configuration no more */
+            rill_core_look_to_settle(c, payee);
         old->recovered = true;
     } else if (flight->expires_ms > now.wall_ms) {
         rill_books_hold_again(flow, flight->taken, flight->given);

@@ -437,6 +437,8 @@ void net_ledger_killed(net_node *node, uint64_t kept)
 void net_ledger_begun(net_node *node)
 {
     uint64_t wall = net_node_now(node).wall_ms;
+    /* The wall clock may be set back: nothing is held for longer than any packet lives. */
+    node->old_until = net_node_now(node).mono_ns + node->config.max_hold_time;
     for (unsigned i = 0; i < node->account_count; i++) {
         node->accounts[i].held = node->accounts[i].coming = node->accounts[i].unseen = 0;
         node->accounts[i].unseen_packets = node->accounts[i].late_packets = 0;
@@ -457,10 +459,11 @@ void net_ledger_begun(net_node *node)
 void net_ledger_chores(net_node *node)
 {
     uint64_t wall = net_node_now(node).wall_ms;
+    bool over = net_node_now(node).mono_ns >= node->old_until;
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;
-        if (f->state != NET_FLIGHT_LEFT || f->expires_ms > wall)
+        if (f->state != NET_FLIGHT_LEFT || (f->expires_ms > wall && !over))
             continue;
         if (f->held)
             release(f);

@@ -383,6 +383,7 @@ struct net_node {
     rill_core *core;
     rill_overlay overlay; /* what operators have added */
     rill_config config;
+    uint64_t old_until; /* monotonic: no packet of before it began is held any more */
     rill_arena arena;
     rill_arena old[48]; /* of configurations before */
     unsigned old_count;

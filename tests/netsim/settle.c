@@ -105,6 +105,22 @@ static oracle_u128 step_of(const net_account *a)
     return step;
 }
 
+/* Units that no engine has taken: they are owed beside the balance. */
+static oracle_i128 units_left(const net_account *a)
+{
+    return a->settle.left_out / NET_FINE;
+}
+
+/* What an engine is asked for if this much is booked: in its steps. 0: nothing. */
+static uint64_t asked_for(const net_account *a, oracle_i128 booked)
+{
+    oracle_i128 over = booked + units_left(a) - (oracle_i128)a->settle_to;
+    if (over <= 0)
+        return 0;
+    over = over > (oracle_i128)UINT64_MAX ? (oracle_i128)UINT64_MAX : over;
+    return (uint64_t)((oracle_u128)over - (oracle_u128)over % step_of(a));
+}
+
 static void begins(net_node *node, net_account *a, const rill_holder_account *holder,
                    const rill_store_entry *entry)
 {
@@ -113,26 +129,23 @@ static void begins(net_node *node, net_account *a, const rill_holder_account *ho
     /* When it begins it looks before it books what an earlier life has left. */
     oracle_i128 booked =
         node->running ? a->booked : net_wide(holder->balance.booked) + (oracle_i128)entry->amount;
-    if (!has_engine(a) || s->outstanding || booked < (oracle_i128)a->threshold) {
+    if (!has_engine(a) || s->outstanding || booked + units_left(a) < (oracle_i128)a->threshold) {
         sim_violation(r, "%s: settles %" PRIu64 " of %s without a reason", node->address,
                       entry->amount, a->name);
         return;
     }
-    oracle_u128 left = (oracle_u128)(s->left_out / NET_FINE);
-    oracle_u128 over = (oracle_u128)(booked - (oracle_i128)a->settle_to);
-    over = over > UINT64_MAX - left ? UINT64_MAX - left : over;
-    oracle_u128 all = over + left;
-    oracle_u128 rest = all % step_of(a);
-    oracle_u128 debit = over - (rest < over ? rest : over);
-    if (all == rest || entry->amount != debit)
+    uint64_t asked = asked_for(a, booked);
+    uint64_t left = (uint64_t)units_left(a);
+    uint64_t debit = asked > left ? asked - left : 0;
+    if (asked == 0 || entry->amount != debit)
         sim_violation(r, "%s: takes %" PRIu64 " of %s to settle, and should take %" PRIu64,
-                      node->address, entry->amount, a->name, (uint64_t)debit);
+                      node->address, entry->amount, a->name, debit);
     net_line *line = begin_line(node, a, -(oracle_i128)debit);
     line->begins = true;
     move(line, false);
     s->outstanding = true;
     s->engine = a->engine;
-    s->asked = (uint64_t)(all - rest);
+    s->asked = asked;
     s->key[0] = '\0';
     s->left_out += ((oracle_i128)debit - (oracle_i128)s->asked) * NET_FINE;
     s->out += (oracle_i128)debit;
@@ -144,14 +157,13 @@ void net_settle_expect(net_node *node, unsigned account)
 {
     net_account *a = &node->accounts[account];
     const rill_bytes name = {(const uint8_t *)a->name, strlen(a->name)};
-    if (!has_engine(a) || a->settle.outstanding || a->booked < (oracle_i128)a->threshold ||
-        rill_core_is_failing(node->core))
+    if (!has_engine(a) || a->settle.outstanding ||
+        a->booked + units_left(a) < (oracle_i128)a->threshold || rill_core_is_failing(node->core))
         return;
     const rill_holder_account *holder = rill_core_find(node->core, name);
-    oracle_u128 all = (oracle_u128)(a->booked - (oracle_i128)a->settle_to) +
-                      (oracle_u128)(a->settle.left_out / NET_FINE);
     /* An engine that took less of the last one is not asked at once. */
-    a->due = all >= step_of(a) && holder->settling->rest_until <= net_node_now(node).mono_ns;
+    a->due =
+        asked_for(a, a->booked) > 0 && holder->settling->rest_until <= net_node_now(node).mono_ns;
 }
 
 void net_settle_takes(net_node *node, net_account *a, oracle_i128 taken)
@@ -165,6 +177,20 @@ void net_settle_takes(net_node *node, net_account *a, oracle_i128 taken)
     s->left_out += asked - taken;
     s->outstanding = false;
     s->key[0] = '\0';
+}
+
+/* Where there is no engine any more, what none has taken is owed as before. */
+static void given_back(net_node *node, net_account *a, const rill_store_entry *entry)
+{
+    net_settle *s = &a->settle;
+    if (has_engine(a) || s->outstanding || entry->amount == 0 ||
+        entry->amount != (oracle_u128)units_left(a))
+        sim_violation(&node->net->report, "%s: gives %" PRIu64 " of %s back without a reason",
+                      node->address, entry->amount, a->name);
+    net_line *line = begin_line(node, a, (oracle_i128)entry->amount);
+    move(line, false);
+    s->out -= (oracle_i128)entry->amount;
+    s->left_out -= (oracle_i128)entry->amount * NET_FINE;
 }
 
 /* ---- an operator says how it ended ---- */
@@ -282,6 +308,12 @@ void net_settle_entered(void *user, const rill_holder_account *holder,
         told(node, a, entry);
         break;
     case RILL_ENTRY_SETTLED_BACK:
+        if (entry->key[0] == '\0') {
+            given_back(node, a, entry);
+            break;
+        }
+        ends(node, a, entry);
+        break;
     case RILL_ENTRY_CHANGE:
         ends(node, a, entry);
         break;
