@@ -499,6 +499,7 @@ void rill_core_apply(rill_core_change *n, const char *who,
     rill_holder_account **accounts = c->accounts;
     c->accounts = n->accounts;
     c->account_count = n->count;
+    rill_core_look_closer(c);
     n->accounts = accounts;
     unlist(c);
     tell_lines(n, who, tell, user);

@@ -147,7 +147,7 @@ static void on_no_address(rill_way *w, int error, const char *why, void *user)
         return;
     }
     (void)snprintf(what, sizeof what, "its asset is not compared with the parent's: %s", why);
-    say_of(k, RILL_LOG_INFO, what);
+    say_of(k, RILL_LOG_WARNING, what);
     go_on(k);
 }
 
@@ -263,7 +263,8 @@ static int open_uri(connector_link *k, const char *uri)
     o.ca_file = config->ca_file == NULL ? NULL : rill_connector_ca(c, config->ca_file);
     if (config->ca_file != NULL && o.ca_file == NULL)
         return RILL_ERR_NOMEM;
-    k->agreement = RILL_AGREED; /* it is asked when the link is up */
+    /* It is asked when the link is up. Until then what it has said last holds. */
+    k->agreement = k->differs ? RILL_NOT_AGREED : RILL_AGREED;
     rill_way_asks asks =
         k->config->relation == RILL_RELATION_PARENT ? RILL_WAY_ASKS_ALWAYS : RILL_WAY_ASKS_NEVER;
     int rc = rill_way_open(&k->way, c->loop, uri, &o, asks, &way_handlers, k, &problem);
@@ -618,6 +619,10 @@ static void put_in_place(rill_connector *c, connector_link *k, size_t index)
 {
     connector_link *old = find_old(c, k->config->name);
     k->is_new = false;
+    if (old != NULL && old->differs) {
+        k->differs = true;
+        k->agreement = k->agreement == RILL_AGREED ? RILL_NOT_AGREED : k->agreement;
+    }
     if (old != NULL && old->open)
         replace(old);
     attach_or_close(k, &rill_core_account(c->core, index)->terms);

@@ -42,7 +42,7 @@ static void is_unanswered(rill_way *w)
 {
     char why[256];
     rill_account_query_explain(&w->query, RILL_ERR_TIMEOUT, why, sizeof why);
-    if (!w->told && w->query.attempts >= QUESTIONS_IN_VAIN) {
+    if (w->query.attempts >= QUESTIONS_IN_VAIN) {
         stop_asking(w);
         w->tell->no_address(w, RILL_ERR_TIMEOUT, why, w->user);
     } else {
@@ -167,6 +167,8 @@ static void on_unanswered(rill_link *l, uint64_t id, int error, bool sent, void 
             w->on->unanswered(l, id, error, sent, w->session);
     } else if (w->asking) {
         rill_account_query_unanswered(&w->query, id, rill_loop_clock(w->loop));
+        if (w->on != NULL)
+            is_unanswered(w);
         arm(w);
     }
 }
