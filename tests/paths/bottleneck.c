@@ -19,6 +19,8 @@ static void change(void *context, uint64_t argument)
     paths *p = context;
     (void)argument;
     p->config = p->config->then;
+    if (p->config->then != NULL)
+        sim_queue_put(&p->queue, p->config->then_at, change, p, 0, NULL);
 }
 
 void paths_init(paths *p, const paths_config *config, uint64_t seed)
@@ -34,8 +36,19 @@ void paths_init(paths *p, const paths_config *config, uint64_t seed)
         sim_queue_put(&p->queue, config->then_at, change, p, 0, NULL);
 }
 
+static void drop_group(paths_packet *m)
+{
+    while (m != NULL) {
+        paths_packet *next = m->next;
+        free(m);
+        m = next;
+    }
+}
+
 void paths_free(paths *p)
 {
+    drop_group(p->uncommitted);
+    drop_group(p->committing);
     sim_queue_free(&p->queue);
 }
 
@@ -68,7 +81,8 @@ static void arrive_reply(void *context, uint64_t argument)
     free(m);
 }
 
-static void return_after(paths_packet *m, uint64_t time, const uint8_t *bytes, size_t len)
+static void return_after(paths_packet *m, uint64_t time, sim_action *to, const uint8_t *bytes,
+                         size_t len)
 {
     paths *p = m->path;
     if (len > m->room) {
@@ -78,12 +92,66 @@ static void return_after(paths_packet *m, uint64_t time, const uint8_t *bytes, s
     if (len > 0)
         memcpy(m->bytes, bytes, len);
     m->len = len;
-    sim_queue_put(&p->queue, p->queue.now + time, arrive_reply, m, 0, free);
+    sim_queue_put(&p->queue, p->queue.now + time, to, m, 0, free);
+}
+
+/* A turn of the connector's loop: what comes in it is committed together. */
+#define TURN (RILL_MS / 50)
+
+static void begin_commit(void *context, uint64_t argument);
+
+static void commit_done(void *context, uint64_t argument)
+{
+    paths *p = context;
+    paths_packet *m = p->committing;
+    (void)argument;
+    p->committing = NULL;
+    while (m != NULL) {
+        paths_packet *next = m->next;
+        sim_queue_put(&p->queue, p->queue.now + travel(p, 2), arrive_reply, m, 0, free);
+        m = next;
+    }
+    p->commits = p->uncommitted != NULL;
+    if (p->commits)
+        begin_commit(p, 0);
+}
+
+static void begin_commit(void *context, uint64_t argument)
+{
+    paths *p = context;
+    const paths_config *c = p->config;
+    uint64_t time = c->commit;
+    (void)argument;
+    if (c->commit_most > c->commit && sim_rng_chance(&p->rng, c->commit_slow))
+        time = sim_rng_range(&p->rng, c->commit, c->commit_most);
+    while (p->uncommitted != NULL) { /* those that came first leave first */
+        paths_packet *m = p->uncommitted;
+        p->uncommitted = m->next;
+        m->next = p->committing;
+        p->committing = m;
+    }
+    sim_queue_put(&p->queue, p->queue.now + time, commit_done, p, 0, NULL);
+}
+
+static void arrive_for_commit(void *context, uint64_t argument)
+{
+    paths_packet *m = context;
+    paths *p = m->path;
+    (void)argument;
+    m->next = p->uncommitted;
+    p->uncommitted = m;
+    if (!p->commits)
+        sim_queue_put(&p->queue, p->queue.now + TURN, begin_commit, p, 0, NULL);
+    p->commits = true;
 }
 
 void paths_answer(paths_packet *packet, const uint8_t *bytes, size_t len)
 {
-    return_after(packet, travel(packet->path, 1), bytes, len);
+    paths *p = packet->path;
+    if (p->config->commit == 0)
+        return_after(packet, travel(p, 1), arrive_reply, bytes, len);
+    else
+        return_after(packet, travel(p, 2), arrive_for_commit, bytes, len);
 }
 
 static void arrive(void *context, uint64_t argument)
@@ -106,7 +174,7 @@ static void refuse(paths_packet *m, const char *code)
     size_t told = code[0] == 'F' && tells ? sizeof(data) : 0;
     size_t len = sim_reject_write(reply, code, NAME, data, told);
     bin_at(p, p->queue.now)->rejects++;
-    return_after(m, travel(p, 2), reply, len);
+    return_after(m, travel(p, 2), arrive_reply, reply, len);
 }
 
 static void fill(paths *p)

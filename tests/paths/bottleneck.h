@@ -32,11 +32,20 @@ typedef struct paths_config {
     rill_ratio hops[PATHS_HOPS]; /* rates one after the other; each rounds down; den 0: none */
     /* the code for a packet that rounds to nothing; NULL: it is passed on */
     const char *dust;
+    /*
+     * Replies wait until the connector has committed them, as one that books on a disk does: all
+     * that came while it committed the last ones are one group, however many. 0: they do not.
+     */
+    uint64_t commit;                 /* a commit takes so long, nanoseconds */
+    uint64_t commit_most;            /* some take longer, up to this; 0: none does */
+    unsigned commit_slow;            /* so many of them, permille */
     unsigned lose;                   /* packets lost after the connector, permille */
     bool silent;                     /* lost packets get no reply; otherwise T00 */
-    const struct paths_config *then; /* how the path changes later */
+    const struct paths_config *then; /* how the path changes later, once or again and again */
     uint64_t then_at;
 } paths_config;
+
+typedef struct paths_packet paths_packet;
 
 typedef struct paths_bin {
     uint64_t packets; /* packets that passed */
@@ -47,8 +56,6 @@ typedef struct paths_bin {
     uint64_t waited_most;
     uint64_t flow[PATHS_MAX_FLOWS]; /* value that passed of each flow */
 } paths_bin;
-
-typedef struct paths_packet paths_packet;
 
 /* One end of a flow. A reply with len 0 means that a model's packet was fulfilled. */
 typedef struct paths_port {
@@ -64,6 +71,7 @@ struct paths_packet {
     const paths_port *to;
     uint64_t request;
     uint64_t amount;
+    paths_packet *next; /* of those that wait for the same commit */
     size_t len;
     size_t room;
     uint8_t bytes[];
@@ -79,6 +87,9 @@ typedef struct paths {
     uint64_t filled_at;
     uint64_t balance_left;
     uint64_t balance_at;
+    paths_packet *uncommitted; /* replies that wait for a commit, the newest first */
+    paths_packet *committing;
+    bool commits; /* one is under way, or about to begin */
     paths_bin bins[PATHS_BINS];
 } paths;
 

@@ -24,6 +24,17 @@ static const paths_config smaller = {FAR, .packets_per_second = 1000, .queue = 4
 static const paths_config larger = {FAR, .packets_per_second = 1000, .queue = 400,
                                     .max_packet = 3000, .max_told = true};
 
+/* A disk that is busy for a second. */
+#define COMMITS(ms)  .delay = RILL_MS / 10, .commit = MS(ms)
+#define NOW_AND_THEN .commit_most = MS(60), .commit_slow = 50
+static const paths_config calm_again = {COMMITS(1), NOW_AND_THEN};
+static const paths_config busy_twice = {COMMITS(5), .commit_most = MS(60), .commit_slow = 500,
+                                        .then = &calm_again, .then_at = MS(3500)};
+static const paths_config busy = {COMMITS(20), NOW_AND_THEN, .then = &busy_twice,
+                                  .then_at = MS(2500)};
+
+static const paths_config now_and_then = {COMMITS(1), NOW_AND_THEN};
+
 const paths_case paths_cases[] = {
     {.name = "1000 packets, rate given",
      .config = {FAR},
@@ -274,5 +285,28 @@ const paths_case paths_cases[] = {
      .work = {.total = RILL_UNLIMITED, .max_packet = 1000, .rate_given = true, .streams = 4},
      FILLED,
      .rill_only = true},
+/* A connector that passes Fulfills on when they are on its disk: all that waits at once. */
+#define COMMITTED(packets)                                                                         \
+    .work = {.total = RILL_UNLIMITED,                                                              \
+             .max_packet = 1000,                                                                   \
+             .rate_given = true,                                                                   \
+             .window = (packets)},                                                                 \
+    .measure_from = MS(500), .measure_to = SEC(5), .of_fixed = 500, .rill_only = true
+    {.name = "commits of 1 ms, each twentieth to 60 ms",
+     .config = {COMMITS(1), NOW_AND_THEN},
+     COMMITTED(128)},
+    {.name = "commits of 1 ms, 30 ms away",
+     .config = {.delay = MS(30), .commit = MS(1), NOW_AND_THEN},
+     COMMITTED(512)},
+    {.name = "commits of 1 to 60 ms, at random",
+     .config = {COMMITS(1), .commit_most = MS(60), .commit_slow = 1000},
+     COMMITTED(512)},
+    {.name = "2000 packets/s, then commits of 1 ms",
+     .config = {COMMITS(1), .packets_per_second = 2000, .queue = 1000, .then = &now_and_then,
+                .then_at = MS(1000)},
+     COMMITTED(128)},
+    {.name = "commits of 1 ms, 20 ms for a second",
+     .config = {COMMITS(1), NOW_AND_THEN, .then = &busy, .then_at = MS(1500)},
+     COMMITTED(128)},
 };
 const unsigned paths_case_count = sizeof(paths_cases) / sizeof(paths_cases[0]);

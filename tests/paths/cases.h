@@ -16,6 +16,9 @@ typedef struct paths_case {
     unsigned reach; /* least part of the capacity that must be used, permille; 0: not checked */
     /* longest queueing from measure_from on, in permille of the round trip without queue */
     unsigned wait_most;
+    /* packets that pass from measure_from on, permille of those of a window that is always full;
+     * 0: not checked */
+    unsigned of_fixed;
     uint64_t done_before; /* 0: not checked */
     uint64_t first_before;
     unsigned most_refused; /* refused packets in percent of those that pass; 0: 50 */

@@ -12,6 +12,7 @@ typedef struct paths_work {
     uint64_t total;      /* units to send; RILL_UNLIMITED: without end */
     uint64_t max_packet; /* most units in a packet; 0: no limit */
     uint64_t bytes;      /* bytes of data to send */
+    uint32_t window;     /* most packets in flight; 0: the sender's own limit */
     bool rate_given;     /* the rate is given; otherwise it is probed */
     /* streams with weights 1, 2, 3, ... that share total's flow without end; 0: one stream */
     unsigned streams;
@@ -47,5 +48,7 @@ extern const paths_sender paths_rill;
 extern const paths_sender paths_rs;
 extern const paths_sender paths_pay;
 extern const paths_sender paths_stream;
+/* Always as many packets in flight as it may have. It asks nothing of the path. */
+extern const paths_sender paths_fixed;
 
 #endif

@@ -181,6 +181,8 @@ static void begin(void *context, uint64_t argument)
         o.min_rate = (rill_ratio){99, 100};
     if (w->max_packet != 0)
         o.max_packet_amount = w->max_packet;
+    if (w->window != 0)
+        o.max_in_flight = w->window;
     must(rill_endpoint_generate_credentials(f->ends[1].endpoint, NULL, &credentials));
     must(rill_endpoint_connect(f->ends[0].endpoint, now_of(f), credentials.destination_account,
                                credentials.shared_secret, sizeof(credentials.shared_secret), &o,

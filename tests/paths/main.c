@@ -34,6 +34,7 @@ typedef struct outcome {
     uint64_t passed;
     uint64_t rejects;
     uint64_t lost;
+    unsigned of_fixed;   /* permille of what a window that is always full passes */
     paths_result result; /* of the first flow */
 } outcome;
 
@@ -112,6 +113,27 @@ static bool finished(const paths_case *c, const paths_sender *sender, const void
     return r.done_ns != 0;
 }
 
+static uint64_t passed_from(const paths *p, const paths_case *c)
+{
+    uint64_t passed = 0;
+    for (uint64_t i = c->measure_from / PATHS_BIN; i < c->measure_to / PATHS_BIN; i++)
+        passed += p->bins[i].packets;
+    return passed;
+}
+
+/* The same path, used by a sender that always has as many packets in flight as it may. */
+static uint64_t passed_by_fixed(const paths_case *c, uint64_t seed)
+{
+    static paths p;
+    paths_init(&p, &c->config, seed);
+    void *flow = paths_fixed.create(&p, 0, 0, &c->work);
+    while (sim_queue_next(&p.queue) < c->measure_to && sim_queue_step(&p.queue))
+        ;
+    paths_free(&p);
+    paths_fixed.destroy(flow);
+    return passed_from(&p, c);
+}
+
 static void run(const paths_case *c, const options *o, const paths_sender *sender, outcome *out)
 {
     static paths p;
@@ -126,6 +148,8 @@ static void run(const paths_case *c, const options *o, const paths_sender *sende
             break;
     memset(out, 0, sizeof(*out));
     judge(&p, c, out);
+    if (c->of_fixed != 0)
+        out->of_fixed = (unsigned)(1000 * passed_from(&p, c) / passed_by_fixed(c, o->seed));
     sender->result(flow[0], &out->result);
     if (o->csv != NULL)
         write_csv(&p, c, o->csv, sender->name);
@@ -162,6 +186,8 @@ static const char *verdict(const paths_case *c, const outcome *o)
         return "FIRST";
     if (o->used < c->reach)
         return "UNUSED";
+    if (o->of_fixed < c->of_fixed)
+        return "SLOW";
     if (c->wait_most != 0 && o->wait_most > c->wait_most)
         return "QUEUE";
     if (o->fair < c->fair)
@@ -180,6 +206,8 @@ static void print_row(const paths_case *c, const char *sender, const outcome *o,
     if (c->done_before != 0)
         printf(" first %4" PRIu64 " ms, done %6" PRIu64 " ms%18s", o->result.first_ns / RILL_MS,
                o->result.done_ns / RILL_MS, "");
+    else if (c->of_fixed != 0)
+        printf(" of what a full window passes %5.1f %%%9s", o->of_fixed / 10.0, "");
     else
         printf(" used %5.1f %% wait %5.1f/%5.1f %% rtt fair %4.2f", o->used / 10.0,
                o->wait_mean / 10.0, o->wait_most / 10.0, o->fair / 1000.0);
@@ -197,10 +225,11 @@ static int run_one(const options *o, const paths_sender *sender, const paths_cas
     const char *v = verdict(c, &out);
     bool ok = strcmp(v, "ok") == 0;
     if (o->tap)
-        printf("%sok %u - %s: used %u wait %u fair %u refused %" PRIu64 " of %" PRIu64
+        printf("%sok %u - %s: used %u of fixed %u wait %u fair %u refused %" PRIu64 " of %" PRIu64
                " done %" PRIu64 " ms %s\n",
-               ok ? "" : "not ", ++*number, c->name, out.used, out.wait_most, out.fair, out.rejects,
-               out.rejects + out.passed, out.result.done_ns / RILL_MS, ok ? "" : v);
+               ok ? "" : "not ", ++*number, c->name, out.used, out.of_fixed, out.wait_most,
+               out.fair, out.rejects, out.rejects + out.passed, out.result.done_ns / RILL_MS,
+               ok ? "" : v);
     else
         print_row(c, sender->name, &out, v);
     return !ok;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Models of interledger-rs and @interledger/pay. */
+/* Models of interledger-rs and @interledger/pay, and a window that is fixed. */
 #include "flow.h"
 
 #include "../sim/report.h"
@@ -29,7 +29,9 @@
 #define RS_FAIL_FAST_PACKETS 200
 #define RS_FAIL_FAST_PERCENT 99
 
-typedef enum kind { RS, PAY } kind;
+#define FIXED_WINDOW 4096 /* where none is given */
+
+typedef enum kind { RS, PAY, FIXED } kind;
 
 typedef struct request {
     uint64_t amount;
@@ -93,6 +95,8 @@ static uint64_t next_amount(const paths_model *m)
         if (m->max_packet != UINT64_MAX && !m->told)
             amount = at_most(amount, m->passed + (m->max_packet - m->passed + 1) / 2);
         return amount;
+    case FIXED:
+        return m->in_flight < (m->work.window != 0 ? m->work.window : FIXED_WINDOW) ? amount : 0;
     }
     return 0;
 }
@@ -264,6 +268,11 @@ static void *create_pay(paths *p, unsigned flow, uint64_t start, const paths_wor
     return create(PAY, p, flow, start, work);
 }
 
+static void *create_fixed(paths *p, unsigned flow, uint64_t start, const paths_work *work)
+{
+    return create(FIXED, p, flow, start, work);
+}
+
 static void destroy(void *flow)
 {
     paths_model *m = flow;
@@ -278,3 +287,4 @@ static void result(const void *flow, paths_result *out)
 
 const paths_sender paths_rs = {"rs", create_rs, destroy, result};
 const paths_sender paths_pay = {"pay", create_pay, destroy, result};
+const paths_sender paths_fixed = {"fixed", create_fixed, destroy, result};

@@ -16,22 +16,32 @@ static world new_world(uint64_t window)
     return (world){.packets = {.window = window, .most = 1024}, .now = RILL_SECOND};
 }
 
-/* So many packets leave together and take rtt each. Returns the last answer that is not NOTHING. */
-static rill_queue_word round_of(world *w, unsigned count, uint64_t rtt)
+/*
+ * So many packets leave, one each gap, and take rtt each. Returns the last answer that is not
+ * NOTHING. The window becomes what was said in the end.
+ */
+static rill_queue_word spread_round(world *w, unsigned count, uint64_t rtt, uint64_t gap)
 {
     rill_queue_word said = {.says = RILL_QUEUE_NOTHING};
 
     for (unsigned i = 0; i < count; i++) {
-        uint64_t took = rill_round_trip_measure(&w->trip, w->now + rtt, w->now);
-        rill_queue_word word =
-            rill_queue_watch(&w->queue, &w->trip, &w->packets, w->now + rtt, w->now, took);
+        uint64_t sent = w->now + i * gap;
+        uint64_t took = rill_round_trip_measure(&w->trip, sent + rtt, sent);
+        rill_queue_word word = rill_queue_watch(&w->queue, &w->trip, &w->packets, count - 1 - i,
+                                                sent + rtt, sent, took);
         if (word.says != RILL_QUEUE_NOTHING)
             said = word;
         if (word.says == RILL_QUEUE_SET)
-            rill_limit_set(&w->packets, w->now + rtt, word.window, word.floor);
+            rill_limit_set(&w->packets, sent + rtt, word.window, word.floor);
     }
-    w->now += rtt + 1;
+    w->now += rtt + (count - 1) * gap + 1;
     return said;
+}
+
+/* One after the other, so that the last leaves before the first reply is here. */
+static rill_queue_word round_of(world *w, unsigned count, uint64_t rtt)
+{
+    return spread_round(w, count, rtt, RILL_MS);
 }
 
 static void test_without_a_queue_it_says_nothing(void **state)
@@ -87,6 +97,76 @@ static void test_a_longer_path_is_no_queue(void **state)
     assert_true(w.trip.least == 3 * RTT && w.packets.window >= 290);
 }
 
+/*
+ * What comes all at once after a silence has not waited for one another: with a smaller window it
+ * would have taken as long.
+ */
+static void test_a_path_that_stands_still_is_no_queue(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_not_equal(spread_round(&w, 100, 3 * RTT, 0).says, RILL_QUEUE_SET);
+    assert_int_equal(w.packets.window, 100);
+}
+
+/* A packet waits for a write that is under way, and then for its own. */
+static void test_standing_still_twice_is_no_queue(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t sent = w.now;
+        uint64_t first = sent + RTT;
+        uint64_t last = sent + 2 * RTT;
+        uint64_t took = rill_round_trip_measure(&w.trip, first, sent);
+        (void)rill_queue_watch(&w.queue, &w.trip, &w.packets, 99, first, sent, took);
+        for (unsigned k = 0; k < 99; k++) {
+            took = rill_round_trip_measure(&w.trip, last, sent + 1);
+            assert_int_not_equal(
+                rill_queue_watch(&w.queue, &w.trip, &w.packets, 98 - k, last, sent + 1, took).says,
+                RILL_QUEUE_SET);
+        }
+        w.now = last + 1;
+    }
+}
+
+/* A silence is no reason where then packets come one by one: others were served meanwhile. */
+static void test_a_silence_hides_no_queue(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    assert_int_equal(round_of(&w, 100, 3 * RTT).says, RILL_QUEUE_SET);
+}
+
+/* Nor is a short one. */
+static void test_a_short_silence_hides_no_queue(void **state)
+{
+    world w = new_world(100);
+    bool cut = false;
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    for (unsigned i = 0; i < 400; i++) { /* groups of 20, 40 ms apart, behind a queue */
+        uint64_t sent = w.now + i / 20 * 40 * RILL_MS;
+        uint64_t took = rill_round_trip_measure(&w.trip, sent + 3 * RTT, sent);
+        cut |=
+            rill_queue_watch(&w.queue, &w.trip, &w.packets, 99, sent + 3 * RTT, sent, took).says ==
+            RILL_QUEUE_SET;
+    }
+    assert_true(cut);
+}
+
 /* Of packets that left together the last are slow. They say nothing about the next round trip. */
 static void test_stragglers_say_nothing(void **state)
 {
@@ -100,7 +180,7 @@ static void test_stragglers_say_nothing(void **state)
     (void)round_of(&w, 50, RTT);
     for (unsigned i = 0; i < 50; i++) {
         uint64_t took = rill_round_trip_measure(&w.trip, late, sent);
-        assert_int_equal(rill_queue_watch(&w.queue, &w.trip, &w.packets, late, sent, took).says,
+        assert_int_equal(rill_queue_watch(&w.queue, &w.trip, &w.packets, 0, late, sent, took).says,
                          RILL_QUEUE_NOTHING);
     }
 }
@@ -134,6 +214,10 @@ int main(void)
         cmocka_unit_test(test_near_comes_before_a_queue),
         cmocka_unit_test(test_a_queue_makes_the_window_what_the_path_holds),
         cmocka_unit_test(test_a_longer_path_is_no_queue),
+        cmocka_unit_test(test_a_path_that_stands_still_is_no_queue),
+        cmocka_unit_test(test_standing_still_twice_is_no_queue),
+        cmocka_unit_test(test_a_silence_hides_no_queue),
+        cmocka_unit_test(test_a_short_silence_hides_no_queue),
         cmocka_unit_test(test_stragglers_say_nothing),
         cmocka_unit_test(test_two_packets_are_never_a_queue),
         cmocka_unit_test(test_the_least_is_forgotten),
