@@ -64,8 +64,7 @@ static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sen
 {
     rill_packets *p = &c->packets;
     uint64_t rtt = rill_round_trip_measure(&c->trip, now_ns, sent_ns);
-    rill_queue_word word =
-        rill_queue_watch(&c->queue, &c->trip, &p->limit, p->in_flight, now_ns, sent_ns, rtt);
+    rill_queue_word word = rill_queue_watch(&c->queue, &c->trip, &p->limit, now_ns, sent_ns, rtt);
 
     switch (word.says) {
     case RILL_QUEUE_NEAR:
@@ -73,6 +72,7 @@ static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sen
         break;
     case RILL_QUEUE_SET:
         rill_packets_set(p, now_ns, word.window, word.floor);
+        p->limit.slow_start = word.slow_start;
         break;
     case RILL_QUEUE_NOTHING:
         break;
