@@ -34,6 +34,7 @@ static const paths_config busy = {COMMITS(20), NOW_AND_THEN, .then = &busy_twice
                                   .then_at = MS(2500)};
 
 static const paths_config now_and_then = {COMMITS(1), NOW_AND_THEN};
+static const paths_config at_random = {COMMITS(1), .commit_most = MS(60), .commit_slow = 1000};
 
 const paths_case paths_cases[] = {
     {.name = "1000 packets, rate given",
@@ -285,28 +286,36 @@ const paths_case paths_cases[] = {
      .work = {.total = RILL_UNLIMITED, .max_packet = 1000, .rate_given = true, .streams = 4},
      FILLED,
      .rill_only = true},
-/* A connector that passes Fulfills on when they are on its disk: all that waits at once. */
-#define COMMITTED(packets)                                                                         \
+/*
+ * A connector that passes Fulfills on when they are on its disk: all that waits at once. A window
+ * that is always full is one group. In two groups, of which one waits while the other is written,
+ * half of that passes. The first two seconds are for finding out what the path is like.
+ */
+#define COMMITTED(packets, part)                                                                   \
     .work = {.total = RILL_UNLIMITED,                                                              \
              .max_packet = 1000,                                                                   \
              .rate_given = true,                                                                   \
              .window = (packets)},                                                                 \
-    .measure_from = MS(500), .measure_to = SEC(5), .of_fixed = 500, .rill_only = true
+    .measure_from = SEC(2), .measure_to = SEC(7), .of_fixed = (part), .rill_only = true
     {.name = "commits of 1 ms, each twentieth to 60 ms",
      .config = {COMMITS(1), NOW_AND_THEN},
-     COMMITTED(128)},
+     COMMITTED(128, 400)},
     {.name = "commits of 1 ms, 30 ms away",
      .config = {.delay = MS(30), .commit = MS(1), NOW_AND_THEN},
-     COMMITTED(512)},
+     COMMITTED(512, 500)},
     {.name = "commits of 1 to 60 ms, at random",
      .config = {COMMITS(1), .commit_most = MS(60), .commit_slow = 1000},
-     COMMITTED(512)},
+     COMMITTED(512, 350)},
     {.name = "2000 packets/s, then commits of 1 ms",
      .config = {COMMITS(1), .packets_per_second = 2000, .queue = 1000, .then = &now_and_then,
                 .then_at = MS(1000)},
-     COMMITTED(128)},
+     COMMITTED(128, 500)},
+    {.name = "2000 packets/s, then commits of 1 to 60 ms",
+     .config = {COMMITS(1), .packets_per_second = 2000, .queue = 1000, .then = &at_random,
+                .then_at = MS(1000)},
+     COMMITTED(128, 500)},
     {.name = "commits of 1 ms, 20 ms for a second",
      .config = {COMMITS(1), NOW_AND_THEN, .then = &busy, .then_at = MS(1500)},
-     COMMITTED(128)},
+     COMMITTED(128, 300)},
 };
 const unsigned paths_case_count = sizeof(paths_cases) / sizeof(paths_cases[0]);

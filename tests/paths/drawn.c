@@ -75,14 +75,25 @@ void paths_draw(paths_drawn *d, uint64_t seed)
         p->then = &d->then;
         p->then_at = SEC(5);
     }
+    /* Drawn last, and apart from the rest, which is as it was without. */
+    sim_rng_seed(&r, seed, 11);
+    if (sim_rng_below(&r, 4) == 0) { /* a connector that commits to its disk, slowly now and then */
+        p->commit = sim_rng_magnitude(&r, 1, 20) * RILL_MS;
+        p->commit_most = p->commit + sim_rng_magnitude(&r, 1, 60) * RILL_MS;
+        p->commit_slow = (unsigned)sim_rng_magnitude(&r, 10, 1000);
+        d->then.commit = p->commit;
+        d->then.commit_most = p->commit_most;
+        d->then.commit_slow = p->commit_slow;
+    }
     snprintf(d->name, sizeof d->name,
              "%" PRIu64 ": %" PRIu64 " ms%s, %" PRIu64 "/s q%u%s b%" PRIu64 ", %" PRIu64
              " units/s, bal %" PRIu64 "/%" PRIu64 " ms, lose %u%s, packets of %" PRIu64
-             ", then %" PRIu64,
+             ", then %" PRIu64 ", commits %" PRIu64 " to %" PRIu64 " ms %u",
              seed, p->delay / RILL_MS, p->jitter ? " jitter" : "", p->packets_per_second, p->queue,
              p->silent_queue ? " silent" : "", p->burst_ms, p->value_per_second, p->balance,
              p->refill_ms, p->lose, p->silent ? " silent" : "", d->c.work.max_packet,
              p->then == NULL
                  ? 0
-                 : d->then.packets_per_second + d->then.value_per_second + d->then.balance);
+                 : d->then.packets_per_second + d->then.value_per_second + d->then.balance,
+             p->commit / RILL_MS, p->commit_most / RILL_MS, p->commit_slow);
 }

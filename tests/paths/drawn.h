@@ -7,7 +7,7 @@
 typedef struct paths_drawn {
     paths_case c; /* with a name of its own, and the changes of the path */
     paths_config then;
-    char name[256];
+    char name[320];
 } paths_drawn;
 
 /* Draws the path of a seed. d must not move afterwards. */
