@@ -51,8 +51,8 @@ def packets(c, *args):
     return [p for p in found if "event" not in p], [p for p in found if "event" in p]
 
 
-def eventually(what, limit=LIMIT):
-    deadline = time.monotonic() + limit
+def eventually(what):
+    deadline = time.monotonic() + LIMIT
     while not (got := what()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -266,7 +266,7 @@ def it_goes_on_in_other_files(t):
         assert sum(os.path.getsize(path) for path in files(t) if os.path.exists(path)) <= 1 << 20
         return p.process.poll() is not None
 
-    eventually(small, 3 * LIMIT)
+    eventually(small)
     assert p.end() == 0, p.text
     found, _ = packets(c, "--limit", "100000")
     assert 2000 < len(found) < 8000, len(found)

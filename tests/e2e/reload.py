@@ -579,21 +579,20 @@ accounts:
 
 @case
 def again_and_again_under_load(t):
-    """A payment does not notice, whatever else comes and goes for two seconds, fifty times at least."""
+    """A payment does not notice, whatever else comes and goes fifty times."""
     c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"))
     c.tokens.update({f"TOKEN_X{i}": f"x{i}-token" for i in range(5)})
     c.stop()
     c.start()
     r = receive(t, c.link("bob"))
     r.read_along()
-    p = t.rill("send", r.path, str(10**15), "--link", c.link("alice"), "--json", "--max-packet", "1000")
+    p = t.rill("send", r.path, "200000000", "--link", c.link("alice"), "--json", "--max-packet", "1000",
+               "--timeout", "60")
     p.read_along()
     with open(c.path, encoding="utf-8") as f:
         text = f.read()
-    loads = i = 0
-    begun = time.monotonic()
-    while i < 50 or time.monotonic() < begun + 2:
-        i += 1
+    loads = 0
+    for i in range(50):
         more = "".join(f"  x{k}: {{relation: child, asset: USD/{2 + k}, tokens: env:TOKEN_X{k}, credit: {i}}}\n"
                        for k in range(5) if (i * 7 + k) % 3)
         with open(c.path, "w", encoding="utf-8") as f:
@@ -602,18 +601,16 @@ def again_and_again_under_load(t):
         c.program.until("the configuration is (not )?loaded", "err")
         loads += "is loaded" in c.program.text["err"].decode()
         c.program.text["err"] = b""
-        assert p.process.poll() is None, p.text
+        if p.process.poll() is not None:
+            break
     assert loads > 10, loads
     with open(c.path, "w", encoding="utf-8") as f:
         f.write(text)
-    p.process.send_signal(signal.SIGINT)
-    p.end()
-    done = p.events()[-1]
-    assert done["event"] == "done" and done["reason"] == "cancelled", done
-    assert int(done["sent"]) > 0 and done["in_doubt"] == "0", done
+    assert p.end() == 0, p.text
+    assert p.events()[-1]["sent"] == "200000000", p.events()[-1]
     assert ctl(c, "audit", "--json").json()["good"] is True
     c.stop()
-    assert c.books()["alice"] == -int(done["sent"])
+    assert c.books()["alice"] == -200000000
     assert received(r) == c.books()["bob"]
 
 
