@@ -59,6 +59,8 @@ static void on_again(uv_timer_t *timer)
     if (!w->asking)
         return;
     rill_account_query_run(&w->query, w->link, rill_loop_clock(w->loop), w->space);
+    if (w->on != NULL && !w->query.waiting)
+        is_unanswered(w); /* it could not be sent */
     arm(w);
 }
 

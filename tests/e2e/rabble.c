@@ -13,6 +13,7 @@
  * Reads commands from standard input until it ends, and prints a line of JSON for each: "count"
  * tells how things are, "kinds" who has how many connections, "books" what each has heard and said
  * of money: Fulfills of its Prepares that it was told, and right Fulfills that it told in time.
+ * After "books" nobody says anything more.
  */
 #define _GNU_SOURCE
 
@@ -376,14 +377,16 @@ static void serve_commands(void)
 {
     char line[64];
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    bool rests = false; /* once its books were told: they stay as they are */
     for (;;) {
-        if (poll(&in, 1, 0) == 0) {
+        if (poll(&in, 1, rests ? -1 : 0) == 0) {
             turn();
             continue;
         }
         if (fgets(line, sizeof line, stdin) == NULL)
             return;
-        if (strcmp(line, "books\n") == 0)
+        rests = strcmp(line, "books\n") == 0;
+        if (rests)
             report_books();
         else if (strcmp(line, "kinds\n") == 0)
             report_all_kinds();
