@@ -87,7 +87,8 @@ export declare function readState (state: string | Buffer): Promise<PaymentState
  * the most that can have been sent for it at the minimum rate counts as sent, and the rest as not sent. Ask it
  * when no packet can arrive any more: `packetLifetime` of the state after the end of the process that paid,
  * and a second more. A packet that arrives after its answer would be paid twice. RILL_ERR_STATE: the file was
- * kept less long ago than that, or `packetLifetime` is Infinity. Of a Buffer it is not known when it was kept.
+ * kept less long ago than that, or `packetLifetime` is Infinity. A file that is older proves nothing: packets of its
+ * last state may have left after it was kept. Of a Buffer it is not known when it was kept.
  * RILL_ERR_RANGE: less than the state knows, so that it is about another payment. The new state is kept, where
  * that of `resume` would be; a Buffer needs `save`.
  */
