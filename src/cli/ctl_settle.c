@@ -228,6 +228,16 @@ int ctl_settle(const ctl_args *args)
     return record(args);
 }
 
+/* The first cells of a row: whose, in which asset, how much. */
+static void put_amount(ctl_table *t, const json_t *one)
+{
+    char asset[80];
+    ctl_asset_text(json_object_get(one, "asset"), asset, sizeof asset);
+    ctl_cell(t, ctl_text(one, "account"));
+    ctl_cell(t, asset);
+    ctl_cell_units(t, json_object_get(one, "amount"), ctl_scale(one));
+}
+
 /* What no engine took: it is owed beside the balances. */
 static void print_left_out(const json_t *all)
 {
@@ -238,11 +248,7 @@ static void print_left_out(const json_t *all)
     ctl_table *t = ctl_table_new("NOT TAKEN BY AN ENGINE|ASSET|>STILL OWED");
     json_array_foreach(all, i, one)
     {
-        char asset[80];
-        ctl_asset_text(json_object_get(one, "asset"), asset, sizeof asset);
-        ctl_cell(t, ctl_text(one, "account"));
-        ctl_cell(t, asset);
-        ctl_cell_units(t, json_object_get(one, "amount"), ctl_scale(one));
+        put_amount(t, one);
     }
     (void)printf("\n");
     ctl_table_print(t);
@@ -264,11 +270,7 @@ int ctl_outstanding(const ctl_args *args)
         ctl_table *t = ctl_table_new("ACCOUNT|ASSET|>AMOUNT|ENGINE|SINCE|KEY|>TRIES|PROBLEM");
         json_array_foreach(all, i, one)
         {
-            char asset[80];
-            ctl_asset_text(json_object_get(one, "asset"), asset, sizeof asset);
-            ctl_cell(t, ctl_text(one, "account"));
-            ctl_cell(t, asset);
-            ctl_cell_units(t, json_object_get(one, "amount"), ctl_scale(one));
+            put_amount(t, one);
             ctl_cell(t, ctl_text(one, "engine"));
             ctl_cell(t, ctl_text(one, "begun"));
             ctl_cell(t, ctl_text(one, "key"));
