@@ -179,7 +179,7 @@ static void link_up(fake *f, const char *name)
     f->link.on.up(&f->link, f->link.user);
 }
 
-/* She asks at our port while our link to her is down: nothing can be sent to her, for now. */
+/* She asks at our port while our link to her is down: nothing can be sent to her. */
 static void test_who_only_asks_is_away_while_the_link_is(void **state)
 {
     static fake port, link;
