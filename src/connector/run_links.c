@@ -160,7 +160,11 @@ static void on_waiting(rill_way *w, const char *why, void *user)
         (void)snprintf(what, sizeof what, "waiting for our address: %.150s", why);
         say_of(k, RILL_LOG_WARNING, what);
     } else if (!k->agreed_once) {
-        go_on(k); /* who has answered before will answer again */
+        go_on(k);
+    } else if (k->agreement == RILL_AGREEMENT_ASKED) { /* it has answered before, and will again */
+        (void)snprintf(what, sizeof what,
+                       "nothing is forwarded until the parent says its asset again: %.150s", why);
+        say_of(k, RILL_LOG_WARNING, what);
     }
 }
 
